@@ -1,0 +1,123 @@
+/*
+ * base.h -- memory, names and messages: what every part of vitqc stands on.
+ *
+ * Memory. One Arena holds everything that one compilation makes. Nobody frees
+ * a piece of it; vq_arena_free ends it all. Allocation never returns NULL:
+ * when the system has no more, or the arena passes its limit, it jumps to
+ * Arena.oom, which the library's entry points set. Short-lived bulk (the
+ * activations of one evaluated image) uses a mark and a release.
+ *
+ * Messages. A wrong model or file is reported by vq_error and its siblings,
+ * which return false; callers pass false on. A false without a message is a
+ * bug. Nothing here prints or exits.
+ */
+#ifndef VQ_BASE_H
+#define VQ_BASE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct ArenaChunk ArenaChunk;
+
+typedef struct Arena {
+    ArenaChunk *chunk; /* newest first */
+    size_t total;      /* bytes taken from the system */
+    size_t limit;      /* 0: none. Passing it counts as out of memory */
+    jmp_buf *oom;      /* NULL: abort */
+} Arena;
+
+typedef struct ArenaMark {
+    ArenaChunk *chunk;
+    size_t used;
+} ArenaMark;
+
+/* Zeroed, aligned to 64 bytes from 64 bytes up and to 16 below. */
+void *vq_alloc(Arena *, size_t bytes);
+/* The same for n items; a product that overflows counts as out of memory. */
+void *vq_allocn(Arena *, size_t n, size_t size);
+#define NEW(arena, T) ((T *)vq_alloc((arena), sizeof(T)))
+#define NEWN(arena, T, n) ((T *)vq_allocn((arena), (n), sizeof(T)))
+
+/* Grows an array of n items of the given size so that item n exists. */
+void *vq_grow(Arena *, void *array, size_t n, size_t *cap, size_t size);
+
+ArenaMark vq_arena_mark(Arena *);
+void vq_arena_release(Arena *, ArenaMark);
+void vq_arena_free(Arena *);
+/* The out-of-memory jump, for owners of other resources. */
+_Noreturn void vq_oom(Arena *);
+
+char *vq_strdup(Arena *, const char *);
+char *vq_format(Arena *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Where a thing came from. */
+typedef struct Loc {
+    const char *node;   /* name of the model's node; NULL: not known */
+    unsigned line, col; /* in a .vir text; 0: not from one */
+} Loc;
+
+typedef enum Severity { SEV_NOTE, SEV_WARNING, SEV_ERROR } Severity;
+
+/* What the first error was about; the library's status follows from it. */
+typedef enum Fault {
+    FAULT_NONE,
+    FAULT_MODEL, /* the model, its data or the options that fit it */
+    FAULT_IO,    /* a file cannot be read or written */
+    FAULT_BUG    /* a check inside vitqc failed */
+} Fault;
+
+typedef void DiagFn(void *user, Severity, const char *file, Loc,
+                    const char *text);
+
+typedef struct Diag {
+    DiagFn *fn;
+    void *user;
+    const char *file; /* the file that is being read */
+    unsigned nerror;
+    Fault fault;
+} Diag;
+
+bool vq_error(Diag *, Loc, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+bool vq_io_error(Diag *, const char *path, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+bool vq_bug(Diag *, Loc, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void vq_warn(Diag *, Loc, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void vq_note(Diag *, Loc, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#define NOLOC ((Loc){0})
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static inline int64_t
+vq_min(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t
+vq_max(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline int64_t
+vq_clamp(int64_t x, int64_t lo, int64_t hi)
+{
+    return x < lo ? lo : x > hi ? hi : x;
+}
+
+/* Rounds n up to a multiple of m. */
+static inline int64_t
+vq_align(int64_t n, int64_t m)
+{
+    return (n + m - 1) / m * m;
+}
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * graph.c -- making values and ops, and finding them again.
+ */
+#include "ir/ir.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* A set of the names that are taken: open addressing, a power of two. */
+struct Names {
+    const char **slot;
+    size_t cap, n;
+};
+
+static size_t
+hash(const char *s)
+{
+    uint64_t h = UINT64_C(1469598103934665603);
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+    return (size_t)h;
+}
+
+static const char **
+find_name(const struct Names *t, const char *s)
+{
+    size_t i = hash(s) & (t->cap - 1);
+
+    while (t->slot[i] && strcmp(t->slot[i], s) != 0)
+        i = (i + 1) & (t->cap - 1);
+    return &t->slot[i];
+}
+
+static void
+grow_names(Arena *a, struct Names *t)
+{
+    struct Names old = *t;
+
+    t->cap = old.cap ? old.cap * 2 : 256;
+    t->slot = NEWN(a, const char *, t->cap);
+    for (size_t i = 0; i < old.cap; i++)
+        if (old.slot[i])
+            *find_name(t, old.slot[i]) = old.slot[i];
+}
+
+/* Takes `name`, or the first of name.1, name.2, .. that is free. */
+static const char *
+take_name(Graph *g, const char *name)
+{
+    struct Names *t = g->names;
+    const char *s = vq_strdup(g->arena, name && *name ? name : "v");
+
+    if (t->n * 2 >= t->cap)
+        grow_names(g->arena, t);
+    for (size_t i = 1; *find_name(t, s); i++)
+        s = vq_format(g->arena, "%s.%zu", name && *name ? name : "v", i);
+    t->n++;
+    *find_name(t, s) = s;
+    return s;
+}
+
+Graph *
+vq_graph_new(Arena *a, const char *name)
+{
+    Graph *g = NEW(a, Graph);
+
+    g->arena = a;
+    g->name = vq_strdup(a, name);
+    g->names = NEW(a, struct Names);
+    grow_names(a, g->names);
+    g->val = vq_grow(a, g->val, 0, &g->capval, sizeof *g->val);
+    g->op = vq_grow(a, g->op, 0, &g->capop, sizeof *g->op);
+    g->nval = g->nop = 1;
+    return g;
+}
+
+static ValId
+new_value(Graph *g, const char *name, Type type, const void *data)
+{
+    g->val = vq_grow(g->arena, g->val, g->nval, &g->capval, sizeof *g->val);
+    g->val[g->nval] = (Value){
+        .name = take_name(g, name), .type = type, .data = data, .slot = -1};
+    return g->nval++;
+}
+
+static ValId *
+append_id(Arena *a, const ValId *ids, uint32_t n, ValId v)
+{
+    ValId *more = NEWN(a, ValId, n + 1);
+
+    if (n)
+        memcpy(more, ids, n * sizeof *ids);
+    more[n] = v;
+    return more;
+}
+
+ValId
+vq_input(Graph *g, const char *name, Type type)
+{
+    ValId v = new_value(g, name, type, NULL);
+
+    g->in = append_id(g->arena, g->in, g->nin++, v);
+    return v;
+}
+
+ValId
+vq_const(Graph *g, const char *name, Type type, const void *data)
+{
+    assert(data);
+    return new_value(g, name, type, data);
+}
+
+ValId
+vq_const_f32(Graph *g, const char *name, float x)
+{
+    float *data = NEW(g->arena, float);
+
+    *data = x;
+    return vq_const(g, name, vq_type_of(DT_F32, 0, NULL), data);
+}
+
+void
+vq_output(Graph *g, ValId v)
+{
+    g->out = append_id(g->arena, g->out, g->nout++, v);
+}
+
+Op *
+vq_emit(Graph *g, OpKind kind, const char *name, Type type, const ValId *in,
+        uint32_t nin, Loc loc)
+{
+    Op *op;
+
+    assert(nin >= vq_op[kind].lo && nin <= vq_op[kind].hi);
+    g->op = vq_grow(g->arena, g->op, g->nop, &g->capop, sizeof *g->op);
+    op = &g->op[g->nop];
+    *op = (Op){.kind = kind, .nin = nin, .scratch = -1, .loc = loc};
+    op->in = NEWN(g->arena, ValId, nin);
+    memcpy(op->in, in, nin * sizeof *in);
+    op->out = new_value(g, name, type, NULL);
+    g->val[op->out].def = g->nop++;
+    return op;
+}
+
+const Op *
+vq_def(const Graph *g, ValId v)
+{
+    return g->val[v].def ? &g->op[g->val[v].def] : NULL;
+}
+
+uint32_t *
+vq_use_counts(const Graph *g, Arena *a)
+{
+    uint32_t *n = NEWN(a, uint32_t, g->nval);
+
+    for (uint32_t i = 1; i < g->nop; i++)
+        for (uint32_t j = 0; j < g->op[i].nin; j++)
+            n[g->op[i].in[j]]++;
+    for (uint32_t i = 0; i < g->nout; i++)
+        n[g->out[i]]++;
+    return n;
+}

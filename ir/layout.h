@@ -1,0 +1,48 @@
+/*
+ * layout.h -- how packed matrices lie in memory.
+ *
+ * The layout belongs to the architecture, not to the CPU level. Weights of a
+ * linear layer [K x N] are cut into panels of 16 columns; a panel is a
+ * sequence of k-groups of 4 rows: byte [panel][group][column][k]. Rows and
+ * columns beyond K and N are zero. A panel's k-group is 64 bytes: one AVX-512
+ * register of 32-bit lanes with four products each, one row of an AMX tile.
+ */
+#ifndef VQ_LAYOUT_H
+#define VQ_LAYOUT_H
+
+#include "ir/ir.h"
+
+enum {
+    VQ_PANEL = 16,  /* columns of a panel */
+    VQ_KGROUP = 4,  /* rows of a k-group */
+    VQ_SLOT = 64,   /* alignment of every slot and constant, bytes */
+    VQ_SLACK = 64,  /* readable bytes after every slot: a k-group or a vector
+                       may be read past a row's end */
+};
+
+static inline int64_t
+vq_panels(int64_t cols)
+{
+    return vq_align(cols, VQ_PANEL) / VQ_PANEL;
+}
+
+static inline int64_t
+vq_kgroups(int64_t rows)
+{
+    return vq_align(rows, VQ_KGROUP) / VQ_KGROUP;
+}
+
+/* s8[panels x kgroups x 16 x 4] for a weight of the given shape. */
+Type vq_packed_type(int64_t rows, int64_t cols);
+void vq_pack(const int8_t *w, int64_t rows, int64_t cols, int8_t *packed);
+
+/*
+ * Scratch of one op in the work area, bytes; 0 for most. i.attention keeps,
+ * one head at a time: packed K^T [panels(Nk) x kgroups(d)], the compensation
+ * s32[Nk] of q's zero point, packed V [panels(d) x kgroups(Nk)], and for a
+ * block of 16 query rows the s32 scores [16 x align(Nk,16)] and the
+ * probabilities u8 or two u8 planes [16 x align(Nk,64)].
+ */
+int64_t vq_scratch(const Graph *, const Op *);
+
+#endif
