@@ -18,6 +18,7 @@ enum {
     VQ_SLOT = 64,   /* alignment of every slot and constant, bytes */
     VQ_SLACK = 64,  /* readable bytes after every slot: a k-group or a vector
                        may be read past a row's end */
+    VQ_ROWBLOCK = 16, /* query rows that i.attention does at a time */
 };
 
 static inline int64_t
@@ -30,6 +31,15 @@ static inline int64_t
 vq_kgroups(int64_t rows)
 {
     return vq_align(rows, VQ_KGROUP) / VQ_KGROUP;
+}
+
+/* Byte of row k, column c in a packed matrix of `rows` rows. */
+static inline int64_t
+vq_packed_at(int64_t rows, int64_t k, int64_t c)
+{
+    int64_t group = c / VQ_PANEL * vq_kgroups(rows) + k / VQ_KGROUP;
+
+    return (group * VQ_PANEL + c % VQ_PANEL) * VQ_KGROUP + k % VQ_KGROUP;
 }
 
 /* s8[panels x kgroups x 16 x 4] for a weight of the given shape. */

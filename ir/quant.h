@@ -61,7 +61,8 @@ vq_dequantize(int32_t q, float scale, int32_t zero)
 }
 
 /* Scale and zero point that cover [lo, hi] (widened to include 0) with the
- * codes of dt. Symmetric: zero is 0 and the range is +-max(|lo|, |hi|). */
+ * codes of dt. Symmetric: the range is +-max(|lo|, |hi|) and zero is 0, the
+ * middle code (u8: 128) where codes are unsigned. */
 Quant vq_quant_range(float lo, float hi, DType, bool symmetric);
 
 /* The scale of channel c of a quantized type. */

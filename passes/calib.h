@@ -25,17 +25,41 @@ typedef struct CalibEntry {
 
 typedef struct Calib Calib;
 
-/* Streaming: new, then for each pass over the data begin, feed every batch,
- * end. The min-max method takes one pass, the others two. */
+/*
+ * Streaming: new, then for each pass over the same data begin, feed every
+ * batch, end. The min-max method takes one pass, the others two. percentile
+ * is in percent, 0: 99.99. feed fails on an activation that is not finite,
+ * naming it. The probe is the first batch's.
+ */
 Calib *vq_calib_new(Arena *, const Graph *, CalibMethod, double percentile);
 int vq_calib_passes(const Calib *);
 void vq_calib_begin(Calib *, int pass);
-void vq_calib_feed(Calib *, const Graph *, Arena *tmp, const void *const *in);
+bool vq_calib_feed(Calib *, Diag *, const Graph *, Arena *tmp,
+                   const void *const *in);
 void vq_calib_end(Calib *, int pass);
+
+/* Min-max over a few seeded near-normal inputs: a calibration for a graph
+ * that comes without data, as a test's does. NULL after reporting. */
+Calib *vq_calib_random(Arena *, Diag *, const Graph *, int images,
+                       uint64_t seed);
+/* Without entries, for vq_calib_put. */
+Calib *vq_calib_empty(Arena *);
+/* Adds or replaces the entry of a value; name and channel ranges are copied,
+ * the probe is not. */
+void vq_calib_put(Calib *, const char *name, CalibEntry);
 
 /* NULL: not known. */
 const CalibEntry *vq_calib_find(const Calib *, const char *name);
 int64_t vq_calib_images(const Calib *);
+/* Reports when an input or computed f32 value of the graph has no entry of its
+ * width: a loaded file may be of another model. */
+bool vq_calib_check(const Calib *, Diag *, const Graph *);
+
+/* Named numbers that passes measure on the first image and that must be the
+ * same when a compilation starts from a saved file: which form of a nonlinear
+ * op was chosen, the largest score of an attention. Saved with the ranges. */
+void vq_calib_note(Calib *, const char *name, double);
+bool vq_calib_noted(const Calib *, const char *name, double *);
 
 /* JSON. `key` identifies the model and preprocessing; loading refuses a file
  * with another key. Both report through the Diag. */

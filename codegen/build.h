@@ -1,0 +1,136 @@
+/*
+ * build.h -- small helpers over LLVMBuild*: what kernels are written in.
+ *
+ * A Build is where code is being added: one function of one level. Integers
+ * have no sign, so operations say theirs (ashr, lshr, sext, zext). Vectors are
+ * as wide as the arithmetic wants, mostly 16 lanes of 32 bits; the level's
+ * target features decide how many registers that is.
+ */
+#ifndef VQ_BUILD_H
+#define VQ_BUILD_H
+
+#include "ir/ir.h"
+
+#include <llvm-c/Core.h>
+
+typedef LLVMValueRef Val;
+typedef LLVMTypeRef Ty;
+
+typedef struct Build {
+    LLVMContextRef c;
+    LLVMModuleRef m;
+    LLVMBuilderRef b;
+    Ty i1, i8, i16, i32, i64, f32, ptr;
+    const struct Level *level; /* NULL in code for every CPU */
+    Val fn;
+} Build;
+
+void b_init(Build *, const char *name);
+void b_free(Build *);
+
+/* ---- types and constants ---- */
+
+Ty b_vec(Ty, unsigned lanes);
+unsigned b_lanes(Val);
+Ty b_elem(Val); /* the element type, or the type of a scalar */
+/* The integer type of the given width and, for lanes > 1, a vector of it. */
+Ty b_int(Build *, unsigned bits, unsigned lanes);
+/* The LLVM type of a stored element. */
+Ty b_dtype(Build *, DType);
+Val b_i32(Build *, int64_t);
+Val b_i64(Build *, int64_t);
+Val b_const(Ty, int64_t); /* of any integer type; splat when a vector */
+Val b_consts(Build *, Ty elem, const int64_t *, unsigned n);
+
+/* ---- memory; align is in bytes ---- */
+
+Val b_load(Build *, Ty, Val p, unsigned align);
+void b_store(Build *, Val x, Val p, unsigned align);
+Val b_at(Build *, Val p, Val offset);    /* p + offset bytes */
+Val b_atc(Build *, Val p, int64_t bytes);
+/* p + index * size + bytes */
+Val b_elt(Build *, Val p, Val index, int64_t size, int64_t bytes);
+/* The first n lanes of a vector; no byte beyond them is touched. */
+Val b_load_part(Build *, Ty vec, Val p, unsigned n);
+void b_store_part(Build *, Val x, Val p, unsigned n);
+Val b_alloca(Build *, int64_t bytes);
+void b_memcpy(Build *, Val to, Val from, int64_t bytes);
+void b_memset(Build *, Val to, int byte, int64_t bytes);
+
+/* ---- arithmetic ---- */
+
+Val b_add(Build *, Val, Val);
+Val b_sub(Build *, Val, Val);
+Val b_mul(Build *, Val, Val);
+Val b_and(Build *, Val, Val);
+Val b_or(Build *, Val, Val);
+Val b_xor(Build *, Val, Val);
+Val b_shl(Build *, Val, Val);
+Val b_ashr(Build *, Val, Val);
+Val b_lshr(Build *, Val, Val);
+Val b_addc(Build *, Val, int64_t);
+Val b_subc(Build *, Val, int64_t);
+Val b_mulc(Build *, Val, int64_t);
+Val b_andc(Build *, Val, int64_t);
+Val b_shlc(Build *, Val, int64_t);
+Val b_ashrc(Build *, Val, int64_t);
+Val b_lshrc(Build *, Val, int64_t);
+Val b_cmp(Build *, LLVMIntPredicate, Val, Val);
+Val b_select(Build *, Val c, Val a, Val b);
+Val b_smax(Build *, Val, Val);
+Val b_smin(Build *, Val, Val);
+Val b_umin(Build *, Val, Val);
+Val b_clamp(Build *, Val, int64_t lo, int64_t hi);
+/* Saturating 16-bit sum. */
+Val b_sadd_sat(Build *, Val, Val);
+/* To integers of the given width, as many lanes as x has. */
+Val b_sext(Build *, Val x, unsigned bits);
+Val b_zext(Build *, Val x, unsigned bits);
+Val b_trunc(Build *, Val x, unsigned bits);
+/* sext or zext, as a stored dtype asks. */
+Val b_widen(Build *, Val x, DType, unsigned bits);
+
+/* ---- vectors ---- */
+
+Val b_splat(Build *, Val scalar, unsigned lanes);
+Val b_shuffle(Build *, Val a, Val b, const int *lane, unsigned n);
+Val b_slice(Build *, Val x, unsigned first, unsigned n);
+Val b_join(Build *, Val a, Val b); /* a's lanes, then b's */
+Val b_extract(Build *, Val x, unsigned lane);
+Val b_insert(Build *, Val x, Val scalar, unsigned lane);
+Val b_bitcast(Build *, Val, Ty);
+Val b_reduce(Build *, const char *how, Val x); /* "add", "smax", .. */
+
+/* ---- calls ---- */
+
+/* An intrinsic by its full name; `ov` is its overload type or NULL. Arguments
+ * are bitcast to what it takes, its result to `as` unless that is NULL. */
+Val b_intrinsic(Build *, const char *name, Ty ov, Val *args, unsigned n,
+                Ty as);
+Val b_call(Build *, Val fn, Val *args, unsigned n);
+
+/* ---- loops ---- */
+
+enum { B_MAXCARRY = 40 };
+
+/*
+ * A loop of n >= 1 turns, i = first, first + step, ..; its bounds are
+ * constants, so it tests at its end. One turn makes no loop. Values that go
+ * round are given by b_carry right after b_loop, and set by b_next before
+ * b_loop_end; after the loop a carried value is what b_next was given last.
+ */
+typedef struct Loop {
+    LLVMBasicBlockRef head;
+    LLVMBasicBlockRef from;
+    int64_t n, first, step;
+    Val i;
+    unsigned ncarry;
+    Val carry[B_MAXCARRY], next[B_MAXCARRY];
+} Loop;
+
+void b_loop(Build *, Loop *, int64_t first, int64_t step, int64_t n);
+Val b_carry(Build *, Loop *, Val init);
+void b_next(Loop *, unsigned k, Val x);
+void b_loop_end(Build *, Loop *);
+
+#endif

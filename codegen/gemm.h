@@ -1,0 +1,41 @@
+/*
+ * gemm.h -- the product of bytes with packed weights, one tile at a time.
+ */
+#ifndef VQ_GEMM_H
+#define VQ_GEMM_H
+
+#include "codegen/level.h"
+#include "ir/layout.h"
+
+/* Sums of a tile: rows x panels vectors of 16 x s32. */
+typedef struct Tile {
+    unsigned rows, panels;
+    Val row, panel; /* index of the first of each, i64 */
+    unsigned cols;  /* columns of the last panel; the others have 16 */
+    Val sum[MAXTILE]; /* [row * panels + panel] */
+} Tile;
+
+static inline unsigned
+vq_tile_cols(const Tile *t, unsigned panel)
+{
+    return panel + 1 == t->panels ? t->cols : VQ_PANEL;
+}
+
+typedef void StoreTile(Build *, void *user, const Tile *);
+
+/*
+ * sum[i][c] = bias[c] + sum_k a[i][k] * w[k][c]: a are u8 rows, lda bytes
+ * apart, readable to a multiple of 4 bytes; w is packed (layout.h). With a
+ * second plane the bytes of a are high bytes and those of a_low, laid out
+ * alike, low bytes of 16-bit numbers. bias may be NULL. `store` gets the sums.
+ */
+typedef struct Gemm {
+    int64_t m, n, k, lda;
+    Val a, a_low, w, bias;
+    StoreTile *store;
+    void *user;
+} Gemm;
+
+void vq_emit_gemm(Build *, const Gemm *);
+
+#endif

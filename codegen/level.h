@@ -1,0 +1,79 @@
+/*
+ * level.h -- CPU levels: what they need of the CPU, and their primitives.
+ *
+ * Kernels are written once, over 16 columns of 32-bit lanes (a panel's row);
+ * what differs between levels is a row of this table. Where a primitive works
+ * inside 128-bit lanes its lanes are the same for all levels, however wide
+ * their registers are.
+ */
+#ifndef VQ_LEVEL_H
+#define VQ_LEVEL_H
+
+#include "codegen/build.h"
+
+/* A bit of CPUID that must be set: leaf, subleaf, register (0 eax, 1 ebx,
+ * 2 ecx, 3 edx), bit. */
+typedef struct CpuBit {
+    uint8_t leaf, sub, reg, bit;
+} CpuBit;
+
+enum { MAXCPUBIT = 8, MAXACC = 8, MAXTILE = 32 };
+
+/* Names of a register width's intrinsics. */
+typedef struct Isa {
+    unsigned bits;        /* of a register */
+    const char *madd;     /* pairs of s16 products into s32 */
+    const char *packs16;  /* s32 to s16, saturating */
+    const char *packs8;   /* s16 to s8 */
+    const char *packu8;   /* s16 to u8 */
+    const char *mulhrs;   /* (a * b + 2^14) >> 15 on s16; NULL: by parts */
+} Isa;
+
+typedef struct Level {
+    const char *name;
+    const char *features; /* LLVM's target features */
+    bool hidden;          /* only when asked for by name */
+    CpuBit needs[MAXCPUBIT];
+    unsigned nneeds;
+    uint32_t xcr0; /* state bits the system must have enabled */
+    const Isa *isa;
+
+    /*
+     * The matrix kernel: mr rows of nr panels at a time. A row of a panel is
+     * nacc accumulators. `start` spreads 16 sums to begin with over them,
+     * `total` gathers them. A k-group is 64 bytes of packed weights: `panel`
+     * loads it as nacc operands; `spread` loads 4 bytes of a row of A as the
+     * other operand; `dot` adds the products to one accumulator.
+     */
+    unsigned mr, nr, nacc;
+    void (*start)(Build *, Val sums, Val *acc);
+    Val (*total)(Build *, const Val *acc);
+    void (*panel)(Build *, Val p, Val *w);
+    Val (*spread)(Build *, Val p);
+    Val (*dot)(Build *, Val acc, Val a, Val w);
+
+    /* table[x[i]] for 64 bytes, 256 bytes of table; NULL: one at a time. */
+    Val (*lut8)(Build *, Val x, Val table);
+    /* u16 table[x[i] & 63] for 32 lanes of 16 bits; NULL: one at a time. */
+    Val (*lut16)(Build *, Val x, Val table);
+} Level;
+
+/* The levels of a triple's architecture, weakest first, ended by a NULL name;
+ * NULL when the architecture is not known. */
+const Level *vq_levels(const char *triple);
+extern const Level vq_levels_x86[];
+
+/* ---- primitives that follow from the Isa ---- */
+
+/* Two 16 x s32 to 32 x s16: in each 128-bit lane 4 of a, then 4 of b. */
+Val p_pack16(Build *, Val a, Val b);
+/* Two 32 x s16 to 64 bytes: in each 128-bit lane 8 of a, then 8 of b. */
+Val p_pack8(Build *, Val a, Val b, bool is_signed);
+/* (a * b + 2^14) >> 15 on lanes of s16; not for two times -2^15. */
+Val p_mulhrs(Build *, Val a, Val b);
+/* Lanes of 32 bits whose values fit s16: the 32-bit products. */
+Val p_mul16(Build *, Val a, Val b);
+/* Sums of adjacent products of s16 lanes. */
+Val p_madd(Build *, Val a, Val b);
+
+#endif

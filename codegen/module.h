@@ -1,0 +1,129 @@
+/*
+ * module.h -- one object being made: its constants, kernels and run functions.
+ *
+ * An op becomes a kernel in two steps. `plan` runs once an op, for all levels:
+ * it puts what the kernel reads into the constants, checks what the emitted
+ * code relies on, and writes the kernel's key. `body` runs once a level for
+ * every key: kernels get all constants by pointer, so equal shapes share code.
+ */
+#ifndef VQ_MODULE_H
+#define VQ_MODULE_H
+
+#include "codegen/codegen.h"
+#include "codegen/level.h"
+
+#include <llvm-c/TargetMachine.h>
+
+enum { MAXCONSTS = 4, MAXIN = 64 };
+
+typedef struct Plan {
+    const char *key;  /* all that the code depends on, but for the level */
+    const char *name; /* of the kernel, for people */
+    bool nothing;     /* no code: the value is already in its place */
+    uint64_t raw;     /* bit i: constant input i is wanted as it is */
+    unsigned nconst;
+    int64_t at[MAXCONSTS]; /* prepared constants */
+    void *info;            /* of this kind of op */
+} Plan;
+
+/* Pointers that the kernel of an op gets. */
+typedef struct Args {
+    const Graph *g;
+    const Op *op;
+    const Plan *plan;
+    Val in[MAXIN]; /* NULL: absent, or a constant not wanted */
+    Val out, scratch;
+    Val konst[MAXCONSTS];
+} Args;
+
+typedef struct Segment {
+    const void *data;
+    size_t size, at;
+} Segment;
+
+typedef struct KernelEntry {
+    const char *key;
+    Val fn;
+} KernelEntry;
+
+typedef struct Module {
+    Build b;
+    const Graph *g;
+    Diag *diag;
+    const CodegenOptions *opt;
+    Arena *arena;
+    LLVMTargetMachineRef machine;
+    const Level *level[16]; /* those wanted, weakest first */
+    unsigned nlevel;
+    Segment *seg;
+    size_t nseg, capseg, const_size;
+    int64_t *const_at; /* of each value; -1: not in the constants */
+    Plan *plan;        /* of each op */
+    KernelEntry *kernel;
+    size_t nkernel, capkernel;
+    Val consts;
+} Module;
+
+/* ---- constants: one read-only array, each piece aligned to VQ_SLOT ---- */
+
+/* The data must live until the module is written. Returns its offset. */
+int64_t vq_module_const(Module *, const void *data, size_t bytes);
+
+/* ---- kernels ---- */
+
+typedef bool PlanFn(Module *, const Op *, Plan *);
+typedef void BodyFn(Build *, const Args *);
+
+typedef struct Emitter {
+    const char *name;
+    PlanFn *plan;
+    BodyFn *body;
+} Emitter;
+
+extern const Emitter vq_emitters[NOP];
+
+bool vq_module_plan(Module *);
+/* The function of an op on a level, made if it is the first of its key. */
+Val vq_module_kernel(Module *, const Level *, const Op *);
+
+/* A new internal function "PREFIX.NAME" of pointers, its builder at the
+ * entry. */
+Val vq_module_function(Module *, const char *name, Ty result, unsigned nparams,
+                       const Level *);
+
+/* Key pieces. */
+const char *vq_key_type(Module *, const Type *);
+const char *vq_key(Module *, const Op *); /* op, types, attributes */
+
+/* ---- run.c ---- */
+
+/* Run functions, dispatch, C entry points and the descriptor. */
+void vq_module_entries(Module *);
+/* cpuid.c: i32 f(): bit i is set when this CPU can run level i. */
+Val vq_module_cpu_check(Module *);
+
+/* ---- target.c ---- */
+
+bool vq_target_open(Module *);
+bool vq_target_emit(Module *, Emitted *);
+
+/* ---- plans and bodies, by file ---- */
+
+#define EMITTER(name) PlanFn vq_plan_##name; BodyFn vq_body_##name
+EMITTER(copy);      /* move.c: reshape, transpose, slice, expand */
+EMITTER(concat);    /* move.c */
+EMITTER(add);       /* elementwise.c */
+EMITTER(lut);       /* elementwise.c */
+EMITTER(requant);   /* elementwise.c */
+EMITTER(sum);       /* sum.c */
+EMITTER(quantize);  /* edges.c */
+EMITTER(dequantize); /* edges.c */
+EMITTER(softmax);   /* softmax.c */
+EMITTER(layernorm); /* layernorm.c */
+EMITTER(ivitnorm);  /* ivit.c */
+EMITTER(shiftgelu); /* ivit.c */
+EMITTER(attention); /* attention.c */
+EMITTER(linear);    /* linear.c */
+#undef EMITTER
+
+#endif

@@ -1,0 +1,333 @@
+/*
+ * requant.c -- requantization (quant.h) of vectors of sums.
+ */
+#include "codegen/requant.h"
+
+#include "ir/layout.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum {
+    ROUND_BITS = 17, /* t * mul < 2^31 - 2^17 leaves room for 2^16 */
+    ZERO_BYTES = 16 * 4,
+};
+
+/*
+ * Arrays of a record, each `entries` long, in this order:
+ * NARROW    s32 bias + round(s), s32 s, s32 mul, s16 mul twice (quad order)
+ * WIDE      s32 bias + round(s1), s32 s1, s32 mul, s32 round(s2), s32 s2
+ * NARROW64  s32 bias, s64 round(s), s, mul
+ * WIDE64    s32 bias, s64 round(s1), s1, mul, round(s2), s2
+ * DYADIC64  s32 bias, s64 2^(s-1) - 1 or 0, s, 1 if s > 0, mul
+ * and then s32 zero 16 times, s16 zero * 64 + 32 32 times.
+ */
+static const unsigned record_bytes[NREQUANTWAY] = {
+    [WAY_NARROW] = 3 * 4 + 2 * 2, [WAY_WIDE] = 5 * 4,
+    [WAY_NARROW64] = 4 + 3 * 8,   [WAY_WIDE64] = 4 + 5 * 8,
+    [WAY_DYADIC64] = 4 + 4 * 8,
+};
+
+static int64_t
+half(int s)
+{
+    return s > 0 && s <= 31 ? INT64_C(1) << (s - 1) : 0;
+}
+
+static bool
+fits_narrow(const RequantIn *in, int64_t i)
+{
+    int32_t c = in->channel[i];
+
+    return c < 0 || (in->bound && in->mul[c] > INT16_MIN &&
+                     in->bound[i] + half(in->shift[c]) <= INT32_MAX);
+}
+
+static bool
+fits_wide(const RequantIn *in, int64_t i)
+{
+    int32_t c = in->channel[i];
+
+    return c < 0 || (in->bound && in->shift[c] >> 6 <= ROUND_BITS &&
+                     in->bound[i] + half(in->shift[c] & 63) <= INT32_MAX);
+}
+
+static RequantWay
+choose_way(const RequantIn *in)
+{
+    static const struct {
+        bool (*fits)(const RequantIn *, int64_t);
+        RequantWay fast, exact;
+    } of[NREQUANTFORM] = {
+        [RQ_NARROW] = {fits_narrow, WAY_NARROW, WAY_NARROW64},
+        [RQ_WIDE] = {fits_wide, WAY_WIDE, WAY_WIDE64},
+        [RQ_DYADIC] = {NULL, WAY_DYADIC64, WAY_DYADIC64},
+    };
+
+    for (int64_t i = 0; of[in->form].fits && i < in->entries; i++)
+        if (!of[in->form].fits(in, i))
+            return of[in->form].exact;
+    return of[in->form].fast;
+}
+
+static void
+fill_narrow(const RequantIn *in, int64_t i, int32_t c, void *rec)
+{
+    int32_t *a = rec;
+    int16_t *twice = (int16_t *)(a + 3 * in->entries) + i / 16 * 32;
+    int64_t at = i % 16 / 4 * 8 + i % 4;
+
+    a[i] += (int32_t)half(in->shift[c]);
+    a[in->entries + i] = in->shift[c];
+    a[2 * in->entries + i] = in->mul[c];
+    twice[at] = twice[at + 4] = (int16_t)in->mul[c];
+}
+
+static void
+fill_wide(const RequantIn *in, int64_t i, int32_t c, void *rec)
+{
+    int32_t *a = rec;
+    int s1 = in->shift[c] & 63, s2 = in->shift[c] >> 6;
+
+    a[i] += (int32_t)half(s1);
+    a[in->entries + i] = s1;
+    a[2 * in->entries + i] = in->mul[c];
+    a[3 * in->entries + i] = (int32_t)half(s2);
+    a[4 * in->entries + i] = s2;
+}
+
+static void
+fill64(const RequantIn *in, int64_t i, void *rec, const int64_t *x, int n)
+{
+    int64_t *a = (int64_t *)((int32_t *)rec + in->entries);
+
+    for (int k = 0; k < n; k++)
+        a[k * in->entries + i] = x[k];
+}
+
+static void
+fill_narrow64(const RequantIn *in, int64_t i, int32_t c, void *rec)
+{
+    int s = in->shift[c];
+
+    fill64(in, i, rec, (int64_t[]){half(s), s, in->mul[c]}, 3);
+}
+
+static void
+fill_wide64(const RequantIn *in, int64_t i, int32_t c, void *rec)
+{
+    int s1 = in->shift[c] & 63, s2 = in->shift[c] >> 6;
+
+    fill64(in, i, rec,
+           (int64_t[]){half(s1), s1, in->mul[c], half(s2), vq_min(s2, 63)}, 5);
+}
+
+static void
+fill_dyadic64(const RequantIn *in, int64_t i, int32_t c, void *rec)
+{
+    int s = in->shift[c];
+    int64_t below = s ? (INT64_C(1) << (s - 1)) - 1 : 0;
+
+    fill64(in, i, rec, (int64_t[]){below, s, s > 0, in->mul[c]}, 4);
+}
+
+typedef void FillFn(const RequantIn *, int64_t lane, int32_t channel, void *);
+
+static FillFn *const fill_fn[NREQUANTWAY] = {
+    [WAY_NARROW] = fill_narrow,     [WAY_WIDE] = fill_wide,
+    [WAY_NARROW64] = fill_narrow64, [WAY_WIDE64] = fill_wide64,
+    [WAY_DYADIC64] = fill_dyadic64,
+};
+
+static void
+fill_zero(const RequantIn *in, void *at)
+{
+    int32_t *zero = at;
+    int16_t *narrow = (int16_t *)(zero + 16);
+
+    for (int i = 0; i < 16; i++)
+        zero[i] = in->zero;
+    for (int i = 0; i < 32; i++)
+        narrow[i] = (int16_t)(in->zero * 64 + 32);
+}
+
+int64_t
+vq_requant_plan(Module *m, const RequantIn *in, RequantPlan *p)
+{
+    size_t bytes;
+    int32_t *rec;
+
+    assert(in->entries % VQ_PANEL == 0);
+    *p = (RequantPlan){choose_way(in), in->dt, in->entries};
+    bytes = (size_t)in->entries * record_bytes[p->way];
+    rec = vq_alloc(m->arena, bytes + 2 * ZERO_BYTES);
+    fill_zero(in, (char *)rec + bytes);
+    for (int64_t i = 0; i < in->entries; i++) {
+        int32_t c = in->channel[i];
+
+        if (c < 0)
+            continue;
+        rec[i] = in->bias ? in->bias[c] : 0;
+        fill_fn[p->way](in, i, c, rec);
+    }
+    return vq_module_const(m, rec, bytes + 2 * ZERO_BYTES);
+}
+
+const char *
+vq_requant_key(Module *m, const RequantPlan *p)
+{
+    return vq_format(m->arena, "rq %d %d %lld", (int)p->way, (int)p->dt,
+                     (long long)p->entries);
+}
+
+/* ---- emitted code ---- */
+
+/* 16 numbers of the k-th s32 array. */
+static Val
+load32(Build *b, const RequantPlan *p, Val consts, int64_t k, Val lane)
+{
+    return b_load(b, b_vec(b->i32, 16),
+                  b_elt(b, consts, lane, 4, k * p->entries * 4), 64);
+}
+
+/* 16 numbers of the k-th s64 array. */
+static Val
+load64(Build *b, const RequantPlan *p, Val consts, int64_t k, Val lane)
+{
+    return b_load(b, b_vec(b->i64, 16),
+                  b_elt(b, consts, lane, 8, p->entries * (4 + 8 * k)), 64);
+}
+
+Val
+vq_requant_bias(Build *b, Val consts, Val lane)
+{
+    return b_load(b, b_vec(b->i32, 16), b_elt(b, consts, lane, 4, 0), 64);
+}
+
+static Val
+load_zero(Build *b, const RequantPlan *p, Val consts)
+{
+    return b_load(b, b_vec(b->i32, 16),
+                  b_atc(b, consts, p->entries * record_bytes[p->way]), 64);
+}
+
+/* zero * 64 + 32 in lanes of 16 bits. */
+static Val
+load_zero_narrow(Build *b, const RequantPlan *p, Val consts)
+{
+    int64_t at = p->entries * record_bytes[p->way] + ZERO_BYTES;
+
+    return b_load(b, b_vec(b->i16, 32), b_atc(b, consts, at), 64);
+}
+
+static Val
+clamp_to(Build *b, const RequantPlan *p, Val x)
+{
+    return b_clamp(b, x, vq_dtype[p->dt].lo, vq_dtype[p->dt].hi);
+}
+
+static Val
+vector_narrow(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
+{
+    Val t = b_ashr(b, acc, load32(b, p, k, 1, lane));
+    Val u;
+
+    t = b_clamp(b, t, INT16_MIN, INT16_MAX);
+    u = p_mul16(b, t, load32(b, p, k, 2, lane));
+    u = b_ashrc(b, b_addc(b, u, 1 << 14), 15);
+    t = b_addc(b, b_shlc(b, load_zero(b, p, k), 6), 32);
+    return clamp_to(b, p, b_ashrc(b, b_add(b, u, t), 6));
+}
+
+static Val
+vector_wide(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
+{
+    Val t = b_ashr(b, acc, load32(b, p, k, 1, lane));
+
+    t = b_clamp(b, t, -(1 << 17), (1 << 17) - 1);
+    t = b_mul(b, t, load32(b, p, k, 2, lane));
+    t = b_add(b, t, load32(b, p, k, 3, lane));
+    t = b_ashr(b, t, load32(b, p, k, 4, lane));
+    return clamp_to(b, p, b_add(b, t, load_zero(b, p, k)));
+}
+
+static Val
+vector_narrow64(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
+{
+    Val t = b_add(b, b_sext(b, acc, 64), load64(b, p, k, 0, lane));
+
+    t = b_ashr(b, t, load64(b, p, k, 1, lane));
+    t = b_clamp(b, t, INT16_MIN, INT16_MAX);
+    t = b_mul(b, t, load64(b, p, k, 2, lane));
+    t = b_ashrc(b, b_addc(b, t, 1 << 14), 15);
+    acc = b_sext(b, load_zero(b, p, k), 64);
+    acc = b_addc(b, b_shlc(b, acc, 6), 32);
+    t = b_ashrc(b, b_add(b, t, acc), 6);
+    return b_trunc(b, clamp_to(b, p, t), 32);
+}
+
+static Val
+vector_wide64(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
+{
+    Val t = b_add(b, b_sext(b, acc, 64), load64(b, p, k, 0, lane));
+
+    t = b_ashr(b, t, load64(b, p, k, 1, lane));
+    t = b_clamp(b, t, -(1 << 17), (1 << 17) - 1);
+    t = b_mul(b, t, load64(b, p, k, 2, lane));
+    t = b_add(b, t, load64(b, p, k, 3, lane));
+    t = b_ashr(b, t, load64(b, p, k, 4, lane));
+    t = b_add(b, t, b_sext(b, load_zero(b, p, k), 64));
+    return b_trunc(b, clamp_to(b, p, t), 32);
+}
+
+/* Half to even: (x + 2^(s-1) - 1 + (bit s of x)) >> s. */
+static Val
+vector_dyadic64(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
+{
+    Val x = b_mul(b, b_sext(b, acc, 64), load64(b, p, k, 3, lane));
+    Val s = load64(b, p, k, 1, lane);
+    Val odd = b_and(b, b_ashr(b, x, s), load64(b, p, k, 2, lane));
+
+    x = b_add(b, b_add(b, x, odd), load64(b, p, k, 0, lane));
+    x = b_add(b, b_ashr(b, x, s), b_sext(b, load_zero(b, p, k), 64));
+    return b_trunc(b, clamp_to(b, p, x), 32);
+}
+
+typedef Val VectorFn(Build *, const RequantPlan *, Val, Val, Val);
+
+static VectorFn *const vector_fn[NREQUANTWAY] = {
+    [WAY_NARROW] = vector_narrow,     [WAY_WIDE] = vector_wide,
+    [WAY_NARROW64] = vector_narrow64, [WAY_WIDE64] = vector_wide64,
+    [WAY_DYADIC64] = vector_dyadic64,
+};
+
+Val
+vq_requant_vector(Build *b, const RequantPlan *p, Val consts, Val acc, Val lane)
+{
+    return vector_fn[p->way](b, p, consts, acc, lane);
+}
+
+/* Two vectors to 16-bit lanes: u + zero * 64 + 32, less the last shift. Where
+ * the sum saturates, so does the code that it becomes. */
+static Val
+narrow_pair(Build *b, const RequantPlan *p, Val consts, Val x, Val y, Val lane)
+{
+    Val s = load32(b, p, consts, 1, lane), t, mul;
+
+    t = p_pack16(b, b_ashr(b, x, s), b_ashr(b, y, s));
+    mul = b_load(b, b_vec(b->i16, 32),
+                 b_elt(b, consts, lane, 4, 3 * p->entries * 4), 64);
+    t = p_mulhrs(b, t, mul);
+    t = b_sadd_sat(b, t, load_zero_narrow(b, p, consts));
+    return b_ashrc(b, t, 6);
+}
+
+Val
+vq_requant_quad(Build *b, const RequantPlan *p, Val consts, const Val acc[4],
+                Val lane)
+{
+    assert(p->way == WAY_NARROW && vq_dtype[p->dt].bytes == 1);
+    return p_pack8(b, narrow_pair(b, p, consts, acc[0], acc[1], lane),
+                   narrow_pair(b, p, consts, acc[2], acc[3], lane),
+                   p->dt == DT_S8);
+}

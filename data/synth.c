@@ -1,0 +1,214 @@
+/*
+ * synth.c -- images from nothing: 1/f noise.
+ *
+ * Photographs have amplitudes that fall as 1/f and channels that mostly move
+ * together; noise of that kind exercises a vision model's activations nearly
+ * as photographs do. A field is the inverse Fourier transform of 1/f
+ * amplitudes with random phases; an image is one field common to its channels
+ * and one of each channel's own.
+ *
+ * Only + - * / and sqrt are used, which IEEE 754 rounds in one way, so that a
+ * seed gives the same bits on every machine and with every C library.
+ */
+#include "data/data.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Of pixels in [0, 1], before clipping. */
+static const double pixel_mean = 0.45, pixel_std = 0.25;
+/* Correlation of two channels of an image. */
+static const double correlation = 0.9;
+
+/* splitmix64 */
+static uint64_t
+next(uint64_t *s)
+{
+    uint64_t z = *s += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+/* In [0, 1). */
+static double
+uniform(uint64_t *s)
+{
+    return (double)(next(s) >> 11) * 0x1p-53;
+}
+
+static uint64_t
+stream(uint64_t seed, int64_t index)
+{
+    uint64_t s = seed ^ ((uint64_t)index * UINT64_C(0xd1342543de82ef95));
+
+    return next(&s);
+}
+
+void
+vq_synth_noise(uint64_t seed, int64_t index, float *out, int64_t n)
+{
+    uint64_t s = stream(seed, index);
+
+    for (int64_t i = 0; i < n; i++) {
+        double sum = -6;
+
+        for (int k = 0; k < 12; k++)
+            sum += uniform(&s);
+        out[i] = (float)sum;
+    }
+}
+
+typedef struct Complex {
+    double re, im;
+} Complex;
+
+static Complex
+mul(Complex a, Complex b)
+{
+    return (Complex){a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re};
+}
+
+/* e^(2 pi i k / n) for k < n/2, from square roots alone. */
+static Complex *
+make_roots(Arena *a, int64_t n)
+{
+    Complex *w = NEWN(a, Complex, (size_t)n);
+    Complex r = {-1, 0}; /* e^(2 pi i step / n) */
+
+    w[0] = (Complex){1, 0};
+    for (int64_t step = n / 2; step; step /= 2) {
+        w[step] = r;
+        r = r.re == -1 ? (Complex){0, 1}
+                       : (Complex){sqrt((1 + r.re) / 2),
+                                   r.im / (2 * sqrt((1 + r.re) / 2))};
+    }
+    for (int64_t k = 1; k < n / 2; k++)
+        if (k & (k - 1))
+            w[k] = mul(w[k & (k - 1)], w[k & -k]);
+    return w;
+}
+
+/* Inverse transform, unscaled, of n = 2^m elements `step` apart. */
+static void
+transform(Complex *x, int64_t n, int64_t step, const Complex *root)
+{
+    for (int64_t i = 1, j = 0; i < n; i++) {
+        int64_t bit = n / 2;
+
+        for (; j & bit; bit /= 2)
+            j ^= bit;
+        j ^= bit;
+        if (i < j) {
+            Complex t = x[i * step];
+
+            x[i * step] = x[j * step];
+            x[j * step] = t;
+        }
+    }
+    for (int64_t half = 1; half < n; half *= 2)
+        for (int64_t i = 0; i < n; i++) {
+            Complex *a = x + i * step, *b = a + half * step, t;
+
+            if (i & half)
+                continue;
+            t = mul(*b, root[(i & (half - 1)) * (n / (2 * half))]);
+            *b = (Complex){a->re - t.re, a->im - t.im};
+            *a = (Complex){a->re + t.re, a->im + t.im};
+        }
+}
+
+/* A random point of the unit circle. */
+static Complex
+phase(uint64_t *s)
+{
+    for (;;) {
+        double x = 2 * uniform(s) - 1, y = 2 * uniform(s) - 1;
+        double r = x * x + y * y;
+
+        if (r <= 1 && r > 1e-6)
+            return (Complex){x / sqrt(r), y / sqrt(r)};
+    }
+}
+
+/* n x n; real and imaginary parts are two independent fields. */
+static void
+make_fields(Complex *x, int64_t n, const Complex *root, uint64_t *s)
+{
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < n; j++) {
+            double fy = (double)vq_min(i, n - i);
+            double fx = (double)vq_min(j, n - j);
+            double f = sqrt(fx * fx + fy * fy);
+            Complex p = phase(s);
+
+            x[i * n + j] =
+                f > 0 ? (Complex){p.re / f, p.im / f} : (Complex){0, 0};
+        }
+    for (int64_t i = 0; i < n; i++)
+        transform(x + i * n, n, 1, root);
+    for (int64_t j = 0; j < n; j++)
+        transform(x + j, n, n, root);
+}
+
+/* The h x w corner of one part, brought to mean 0 and deviation 1. */
+static void
+take_field(const Complex *x, int64_t n, bool imaginary, int64_t h, int64_t w,
+           double *field)
+{
+    double sum = 0, sum2 = 0, count = (double)(h * w), mean, scale;
+
+    for (int64_t i = 0; i < h * w; i++) {
+        const Complex *p = &x[i / w * n + i % w];
+
+        field[i] = imaginary ? p->im : p->re;
+        sum += field[i];
+        sum2 += field[i] * field[i];
+    }
+    mean = sum / count;
+    scale = sum2 / count - mean * mean;
+    scale = scale > 0 ? 1 / sqrt(scale) : 0;
+    for (int64_t i = 0; i < h * w; i++)
+        field[i] = (field[i] - mean) * scale;
+}
+
+static void
+paint(const double *common, const double *own, int64_t n, float mean, float std,
+      float *out)
+{
+    double a = sqrt(correlation), b = sqrt(1 - correlation);
+
+    for (int64_t i = 0; i < n; i++) {
+        double v = pixel_mean + pixel_std * (a * common[i] + b * own[i]);
+
+        v = v < 0 ? 0 : v > 1 ? 1 : v;
+        out[i] = (float)((v - (double)mean) / (double)std);
+    }
+}
+
+void
+vq_synth_image(Arena *tmp, const Preprocess *p, uint64_t seed, int64_t index,
+               float *out)
+{
+    ArenaMark mark = vq_arena_mark(tmp);
+    int64_t area = p->height * p->width, n = 2;
+    uint64_t s = stream(seed, index);
+    double *field = NEWN(tmp, double, (size_t)(4 * area));
+    const Complex *root;
+    Complex *x;
+
+    while (n < p->height || n < p->width)
+        n *= 2;
+    root = make_roots(tmp, n);
+    x = vq_allocn(tmp, (size_t)n, (size_t)n * sizeof *x);
+    for (int k = 0; k < 4; k++) {
+        if (k % 2 == 0)
+            make_fields(x, n, root, &s);
+        take_field(x, n, k % 2, p->height, p->width, field + k * area);
+    }
+    for (int64_t c = 0; c < p->channels; c++)
+        paint(field, field + (1 + c) * area, area, p->mean[c], p->std[c],
+              out + c * area);
+    vq_arena_release(tmp, mark);
+}

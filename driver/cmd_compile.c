@@ -1,0 +1,151 @@
+/*
+ * cmd_compile.c -- vitqc MODEL.onnx -o OUT.o: the object and its header, or
+ * another form of the same.
+ */
+#include "driver/console.h"
+#include "driver/options.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+enum { PATH_BYTES = 4096, MAX_FILES = 4 };
+
+typedef struct Wanted {
+    char output[PATH_BYTES], header[PATH_BYTES];
+    char name[VITQC_NAME_MAX];
+    VitqcFile file[MAX_FILES];
+    size_t n;
+} Wanted;
+
+/* By Args.emit. */
+static const struct {
+    VitqcFileKind kind;
+    const char *suffix;
+} form[] = {
+    [EMIT_OBJ] = {VITQC_OBJECT, ".o"},
+    [EMIT_ASM] = {VITQC_ASM, ".s"},
+    [EMIT_LLVM] = {VITQC_LLVM, ".ll"},
+    [EMIT_IR] = {VITQC_IR, ".vir"},
+};
+
+/* path with its extension, if it has one, replaced. */
+static bool
+with_suffix(char out[PATH_BYTES], const char *path, const char *suffix)
+{
+    const char *slash = strrchr(path, '/');
+    const char *base = slash ? slash + 1 : path;
+    const char *dot = strrchr(base, '.');
+    int n = (int)(dot && dot > base ? (size_t)(dot - path) : strlen(path));
+
+    return snprintf(out, PATH_BYTES, "%.*s%s", n, path, suffix) < PATH_BYTES;
+}
+
+/* Without -o the result goes into the current folder, as cc -c does it. */
+static bool
+name_output(const Args *a, int emit, Wanted *w)
+{
+    const char *slash = strrchr(a->model, '/');
+    const char *base = slash ? slash + 1 : a->model;
+
+    if (a->output)
+        return snprintf(w->output, PATH_BYTES, "%s", a->output) < PATH_BYTES;
+    return with_suffix(w->output, base, form[emit].suffix);
+}
+
+static bool
+same_file(const char *a, const char *b)
+{
+    struct stat x, y;
+
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+           x.st_ino == y.st_ino;
+}
+
+static void
+add_file(Wanted *w, VitqcFileKind kind, const char *path)
+{
+    w->file[w->n++] = (VitqcFile){kind, path};
+}
+
+static bool
+plan_files(const Args *a, Wanted *w)
+{
+    bool partial = a->stop_after || a->only;
+    int emit = a->emit >= 0 ? (int)a->emit : partial ? EMIT_IR : EMIT_OBJ;
+    bool stream;
+
+    if (!name_output(a, emit, w)) {
+        say_error("the output's path is too long");
+        return false;
+    }
+    if (same_file(w->output, a->model)) {
+        say_error("%s is the model: give another -o", w->output);
+        return false;
+    }
+    stream = strcmp(w->output, "-") == 0;
+    vitqc_name_of(stream ? a->model : w->output, w->name);
+    add_file(w, form[emit].kind, w->output);
+    if (emit == EMIT_OBJ && !stream && strcmp(w->output, "/dev/null") != 0) {
+        if (!with_suffix(w->header, w->output, ".h") ||
+            strcmp(w->header, w->output) == 0) {
+            say_error("%s: the header would be written to the same file",
+                      w->output);
+            return false;
+        }
+        add_file(w, VITQC_HEADER, w->header);
+    }
+    if (a->report)
+        add_file(w, VITQC_REPORT, a->report);
+    if (a->save_calib)
+        add_file(w, VITQC_CALIBRATION, a->save_calib);
+    return true;
+}
+
+static VitqcStatus
+compile(Vitqc *v, const Args *a, const Wanted *w)
+{
+    VitqcCalibration c;
+    VitqcStatus s = vitqc_read_file(v, a->model);
+
+    fill_calibration(a, &c);
+    if (s == VITQC_OK && vitqc_needs_calibration(v))
+        s = vitqc_calibrate(v, &c);
+    if (s == VITQC_OK)
+        s = vitqc_compile(v);
+    if (s == VITQC_OK)
+        s = vitqc_write(v, w->file, w->n);
+    return s;
+}
+
+static void
+say_files(const Wanted *w)
+{
+    struct stat st;
+
+    for (size_t i = 0; i < w->n; i++)
+        if (stat(w->file[i].path, &st) == 0)
+            say_verbose("wrote %s (%lld bytes)", w->file[i].path,
+                        (long long)st.st_size);
+}
+
+int
+cmd_compile(const Args *a)
+{
+    VitqcOptions o;
+    VitqcStatus s;
+    Vitqc *v;
+    Wanted w = {.n = 0};
+
+    if (!plan_files(a, &w))
+        return VITQC_EUSAGE;
+    fill_options(a, &o);
+    if (!o.name)
+        o.name = w.name;
+    s = vitqc_new(&v, &o);
+    if (s == VITQC_OK)
+        s = compile(v, a, &w);
+    if (s == VITQC_OK)
+        say_files(&w);
+    vitqc_free(v);
+    return s;
+}

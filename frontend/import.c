@@ -1,0 +1,300 @@
+/*
+ * import.c -- an ONNX message to a graph: initializers, inputs, nodes in
+ * order, outputs.
+ *
+ * Goes on after an error as long as it can, up to 20 errors: what follows
+ * from a bad value is bad, silently.
+ */
+#include "frontend/import.h"
+
+#include <string.h>
+
+enum { MAXLISTED = 20 };
+
+static Loc
+node_loc(const Onnx__NodeProto *p)
+{
+    if (p->name && *p->name)
+        return (Loc){.node = p->name};
+    return (Loc){.node = p->n_output ? p->output[0] : NULL};
+}
+
+/* ---- what can be refused before anything is read ---- */
+
+static bool
+find_opset(Import *im)
+{
+    const Onnx__ModelProto *m = im->model;
+
+    for (size_t i = 0; i < m->n_opset_import; i++) {
+        const char *domain = m->opset_import[i]->domain;
+
+        if (!domain || !*domain || strcmp(domain, "ai.onnx") == 0)
+            im->opset = m->opset_import[i]->version;
+    }
+    if (im->opset > 0)
+        return true;
+    return vq_error(im->diag, NOLOC,
+                    "no opset of the default domain is imported (is the file "
+                    "truncated?)");
+}
+
+static bool
+is_function(const Import *im, const Onnx__NodeProto *p)
+{
+    const Onnx__ModelProto *m = im->model;
+
+    for (size_t i = 0; i < m->n_functions; i++)
+        if (m->functions[i]->name && p->op_type &&
+            strcmp(m->functions[i]->name, p->op_type) == 0 &&
+            strcmp(m->functions[i]->domain ? m->functions[i]->domain : "",
+                   p->domain ? p->domain : "") == 0)
+            return true;
+    return false;
+}
+
+static void
+report_unsupported(const Import *im, const Onnx__NodeProto *p)
+{
+    const char *name = p->op_type ? p->op_type : "";
+    const char *domain = p->domain ? p->domain : "";
+    const char *dot = *domain ? "." : "";
+
+    if (is_function(im, p))
+        vq_error(im->diag, node_loc(p),
+                 "%s%s%s is a function of the model: inline it, with "
+                 "onnx.inliner.inline_local_functions or by exporting with "
+                 "optimize=True",
+                 domain, dot, name);
+    else if (vq_onnx_knows(domain, name))
+        vq_error(im->diag, node_loc(p),
+                 "%s as of opset %lld is not supported: export with opset 11 "
+                 "to 18",
+                 name, (long long)im->opset);
+    else if (*domain)
+        vq_error(im->diag, node_loc(p),
+                 "operator %s%s%s is not supported: export with standard ONNX "
+                 "operators only, without a runtime's graph optimizations",
+                 domain, dot, name);
+    else
+        vq_error(im->diag, node_loc(p),
+                 "operator %s is not supported: replace it in the model or "
+                 "export it as simpler operators",
+                 name);
+}
+
+/* Names them all at once. */
+static bool
+check_operators(Import *im)
+{
+    const Onnx__GraphProto *g = im->model->graph;
+    size_t bad = 0;
+
+    for (size_t i = 0; i < g->n_node; i++)
+        if (!vq_onnx_find(im, g->node[i]) && bad++ < MAXLISTED)
+            report_unsupported(im, g->node[i]);
+    if (bad > MAXLISTED)
+        vq_note(im->diag, NOLOC, "and %zu more nodes that are not supported",
+                bad - MAXLISTED);
+    return bad == 0;
+}
+
+/* ---- names ---- */
+
+static void
+collect_names(Import *im)
+{
+    const Onnx__GraphProto *g = im->model->graph;
+    bool found;
+
+    for (size_t i = 0; i < g->n_node; i++) {
+        for (size_t k = 0; k < g->node[i]->n_input; k++)
+            vq_names_at(im->uses, g->node[i]->input[k], &found);
+        for (size_t k = 0; k < g->node[i]->n_output; k++)
+            vq_names_at(im->made, g->node[i]->output[k], &found);
+    }
+    for (size_t i = 0; i < g->n_output; i++)
+        if (g->output[i]->name)
+            vq_names_at(im->uses, g->output[i]->name, &found);
+}
+
+/* ---- initializers ---- */
+
+static bool
+import_initializer(Import *im, const Onnx__TensorProto *t)
+{
+    const char *name = t->name ? t->name : "";
+    Item *x;
+
+    if (!*name)
+        return vq_error(im->diag, NOLOC, "an initializer has no name");
+    x = vq_tensor_read(im, NOLOC, t, name);
+    if (!x) {
+        x = NEW(im->arena, Item);
+        x->bad = true;
+    }
+    x->name = name;
+    return vq_define(im, NOLOC, name, x) && !x->bad;
+}
+
+static bool
+import_initializers(Import *im)
+{
+    const Onnx__GraphProto *g = im->model->graph;
+    bool ok = true;
+
+    if (g->n_sparse_initializer)
+        return vq_error(im->diag, NOLOC,
+                        "sparse initializers are not supported: export dense "
+                        "weights");
+    for (size_t i = 0; i < g->n_initializer && !vq_enough_errors(im); i++)
+        ok = import_initializer(im, g->initializer[i]) && ok;
+    return ok;
+}
+
+/* ---- nodes ---- */
+
+static bool
+report_undefined(const Node *n, const char *name)
+{
+    if (vq_names_find(n->im->made, name))
+        vq_node_error(n,
+                      "input '%s' is made by this node or a later one: the "
+                      "nodes are not in topological order, or form a cycle",
+                      name);
+    else
+        vq_node_error(n, "input '%s' does not exist in the model", name);
+    return false;
+}
+
+/* Finds the inputs. *bad: one follows from an error reported before. */
+static bool
+find_inputs(Node *n, bool *bad)
+{
+    *bad = false;
+    n->in = NEWN(n->im->arena, Item *, n->p->n_input + 1);
+    for (size_t i = 0; i < n->p->n_input; i++) {
+        const char *name = n->p->input[i];
+        Item **x = *name ? vq_names_find(n->im->items, name) : NULL;
+
+        if (*name && !x)
+            return report_undefined(n, name);
+        n->in[i] = x ? *x : NULL;
+        *bad = *bad || (x && (*x)->bad);
+        if (x)
+            n->nin = (uint32_t)i + 1;
+    }
+    return true;
+}
+
+static bool
+check_arity(const Node *n)
+{
+    for (uint32_t i = 0; i < n->op->lo; i++)
+        if (!vq_in(n, i)) {
+            vq_node_error(n, "input %u is missing", i);
+            return false;
+        }
+    if (n->nin > n->op->hi) {
+        vq_node_error(n, "%u inputs; at most %u belong there", n->nin,
+                      n->op->hi);
+        return false;
+    }
+    if (n->p->n_output == 0 || !n->p->output[0][0]) {
+        vq_node_error(n, "has no first output");
+        return false;
+    }
+    return true;
+}
+
+/* Outputs that were not made are bad, so that their readers keep quiet. */
+static bool
+define_bad(Node *n)
+{
+    for (size_t k = 0; k < n->p->n_output; k++) {
+        Item *x = NEW(n->im->arena, Item);
+        const char *name = n->p->output[k];
+
+        x->bad = true;
+        if (*name && !vq_names_find(n->im->items, name) &&
+            !vq_define(n->im, n->loc, name, x))
+            return false;
+    }
+    return false;
+}
+
+static bool
+define_rest(Node *n)
+{
+    for (size_t k = 1; k < n->p->n_output; k++)
+        if (vq_wants_output(n, (uint32_t)k) &&
+            !vq_names_find(n->im->items, n->p->output[k])) {
+            vq_node_error(n, "its output %zu is not supported", k);
+            return define_bad(n);
+        }
+    return true;
+}
+
+static bool
+import_node(Import *im, const Onnx__NodeProto *p)
+{
+    Node n = {.im = im,
+              .p = p,
+              .op = vq_onnx_find(im, p),
+              .loc = node_loc(p),
+              .first_op = im->g->nop};
+    bool bad;
+    Item *x;
+
+    if (!find_inputs(&n, &bad) || bad || !check_arity(&n))
+        return define_bad(&n);
+    x = n.op->emit(&n);
+    if (!x)
+        return define_bad(&n);
+    return vq_set_output(&n, 0, x) && define_rest(&n);
+}
+
+static bool
+import_nodes(Import *im)
+{
+    const Onnx__GraphProto *g = im->model->graph;
+    bool ok = true;
+
+    for (size_t i = 0; i < g->n_node && !vq_enough_errors(im); i++)
+        ok = import_node(im, g->node[i]) && ok;
+    return ok;
+}
+
+static bool
+import_model(Import *im)
+{
+    bool ok;
+
+    if (!find_opset(im) || !check_operators(im))
+        return false;
+    collect_names(im);
+    ok = import_initializers(im);
+    ok = vq_import_inputs(im) && ok;
+    ok = import_nodes(im) && ok;
+    return ok && vq_import_outputs(im);
+}
+
+Graph *
+vq_onnx_read(Arena *a, Diag *d, const char *path, const ImportOptions *opt)
+{
+    static const ImportOptions defaults;
+    Import im = {.arena = a, .diag = d, .opt = opt ? opt : &defaults};
+    const char *name;
+
+    im.path = d->file = vq_strdup(a, path);
+    im.errors = d->nerror;
+    im.model = vq_model_load(a, d, path, im.opt->max_memory);
+    if (!im.model)
+        return NULL;
+    name = im.model->graph->name;
+    im.g = vq_graph_new(a, name && *name ? name : "model");
+    im.items = vq_names_new(a);
+    im.uses = vq_names_new(a);
+    im.made = vq_names_new(a);
+    return import_model(&im) ? im.g : NULL;
+}

@@ -1,0 +1,234 @@
+/*
+ * import.h -- what the files of the frontend share.
+ *
+ * An Item is what an ONNX value name stands for: a constant known now (floats
+ * as f32, every integer type and bool as s64), or a value of the graph. Emit
+ * functions, one for each row of onnx_ops.def, are written in terms of the
+ * builders of build.c, which compute at once what depends on constants only
+ * and emit ops for the rest. Everything lives in the arena of the graph.
+ */
+#ifndef VQ_IMPORT_H
+#define VQ_IMPORT_H
+
+#include "frontend/frontend.h"
+#include "onnx.pb-c.h"
+
+/* TensorProto.DataType. The values are ONNX's; some are newer than the
+ * system's onnx.proto. */
+typedef enum ElemType {
+    ET_NONE = 0,
+    ET_FLOAT = 1,
+    ET_UINT8 = 2,
+    ET_INT8 = 3,
+    ET_UINT16 = 4,
+    ET_INT16 = 5,
+    ET_INT32 = 6,
+    ET_INT64 = 7,
+    ET_STRING = 8,
+    ET_BOOL = 9,
+    ET_FLOAT16 = 10,
+    ET_DOUBLE = 11,
+    ET_UINT32 = 12,
+    ET_UINT64 = 13,
+    ET_BFLOAT16 = 16,
+} ElemType;
+
+typedef struct Item {
+    const char *name; /* ONNX's, or NULL for something in between */
+    ElemType et;      /* ET_FLOAT for every float type */
+    Type type;        /* DT_F32 or DT_S64; constants may have 0 elements */
+    const void *data; /* of a constant; NULL: not known now */
+    ValId v;          /* in the graph; 0: a constant not used there yet */
+    bool bad;         /* follows from an error that was reported */
+} Item;
+
+typedef struct Names Names;
+
+typedef struct Import {
+    Arena *arena;
+    Diag *diag;
+    const ImportOptions *opt;
+    const char *path;
+    Onnx__ModelProto *model;
+    Graph *g;
+    Names *items; /* name -> Item; NULL for names not yet made */
+    Names *uses;  /* names that some node or the graph's outputs read */
+    Names *made;  /* names of all nodes' outputs */
+    int64_t opset;
+    unsigned errors; /* diag->nerror at the start */
+} Import;
+
+typedef struct Node Node;
+typedef Item *EmitFn(Node *);
+
+typedef struct OnnxOp {
+    const char *domain, *name;
+    int64_t since, until; /* opsets; until 0: any later one */
+    unsigned lo, hi;      /* inputs */
+    EmitFn *emit;
+    OpKind kind; /* of the IR, where the emit function serves several */
+} OnnxOp;
+
+/* A node while it is imported. */
+struct Node {
+    Import *im;
+    const Onnx__NodeProto *p;
+    const OnnxOp *op;
+    Loc loc;
+    Item **in; /* NULL: absent */
+    uint32_t nin;
+    uint32_t first_op; /* ops of the graph from here on are this node's */
+};
+
+/* ---- onnx_load.c, scan.c: file to message ---- */
+
+Onnx__ModelProto *vq_model_load(Arena *, Diag *, const char *path,
+                                size_t max_memory);
+/* The bytes are a well-formed message, nested no deeper than vitqc reads. */
+bool vq_message_scan(const ProtobufCMessageDescriptor *, const uint8_t *,
+                     size_t);
+
+/* ---- tensor.c, external.c: TensorProto to constant ---- */
+
+/* `what` names the tensor in messages. NULL after an error. */
+Item *vq_tensor_read(Import *, Loc, const Onnx__TensorProto *,
+                     const char *what);
+/* Bytes of a tensor stored in a file beside the model. */
+const uint8_t *vq_external_read(Import *, const Onnx__TensorProto *,
+                                size_t bytes);
+const char *vq_elem_text(int32_t elem_type);
+/* A constant, zeroed, for its maker to fill in. NULL after reporting a size
+ * that is out of bounds. Dimensions may be 0. */
+Item *vq_item_new(Import *, Loc, ElemType, int rank, const int64_t *dim);
+/* The shape part of it: sets x->type for x->et. */
+bool vq_item_shape(Import *, Loc, Item *, int rank, const int64_t *dim);
+/* The same in the shape of a type. */
+Item *vq_item_like(Import *, Loc, ElemType, const Type *);
+Item *vq_item_f32(Import *, float); /* a scalar */
+Item *vq_item_ints(Import *, const int64_t *, int64_t n);
+bool vq_is_float_elem(int32_t elem_type);
+/* An integer brought into the range of its type as C converts it. */
+int64_t vq_wrap_int(ElemType, int64_t);
+
+/* ---- names.c ---- */
+
+Names *vq_names_new(Arena *);
+/* The place of a name's item, made when missing (*found tells). */
+Item **vq_names_at(Names *, const char *, bool *found);
+/* NULL when the name is not there. */
+Item **vq_names_find(const Names *, const char *);
+
+/* ---- inputs.c: the graph's inputs and outputs ---- */
+
+bool vq_import_inputs(Import *);
+bool vq_import_outputs(Import *);
+bool vq_define(Import *, Loc, const char *name, Item *);
+bool vq_enough_errors(const Import *);
+
+/* ---- onnx_ops.c ---- */
+
+const OnnxOp *vq_onnx_find(const Import *, const Onnx__NodeProto *);
+/* Some other opset, or a spelling of another domain, would be known. */
+bool vq_onnx_knows(const char *domain, const char *name);
+
+/* ---- node.c: a node's attributes and inputs ---- */
+
+/* Reports at the node, "OpType: " in front. Both return NULL. */
+Item *vq_node_error(const Node *, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+const Onnx__AttributeProto *vq_node_attr(const Node *, const char *name);
+int64_t vq_attr_int(const Node *, const char *name, int64_t otherwise);
+float vq_attr_float(const Node *, const char *name, float otherwise);
+/* NULL when missing. */
+const int64_t *vq_attr_ints(const Node *, const char *name, size_t *n);
+bool vq_attr_is(const Node *, const char *name, const char *text,
+                bool otherwise);
+/* The item of input i, NULL when absent. */
+Item *vq_in(const Node *, uint32_t i);
+/* Input i as a list of integers known now. false after an error. */
+bool vq_in_ints(const Node *, uint32_t i, const int64_t **, int64_t *n);
+/* Attribute `name`, or else input i; *v is NULL when neither is there. */
+bool vq_attr_or_in(const Node *, const char *name, uint32_t i,
+                   const int64_t **v, int64_t *n);
+/* Input i as one number known now. */
+bool vq_in_scalar(const Node *, uint32_t i, double *);
+/* Brings an axis into 0..rank-1. */
+bool vq_axis(const Node *, int64_t axis, int rank, int *out);
+/* The same for a list: one bit for each axis. */
+bool vq_axes(const Node *, const int64_t *, int64_t n, int rank,
+             unsigned *mask);
+/* Whether output k is named and read by anyone. */
+bool vq_wants_output(const Node *, uint32_t k);
+/* Names the item as output k of the node. Output 0 is the result of emit. */
+bool vq_set_output(Node *, uint32_t k, Item *);
+/* "[2x3]" */
+const char *vq_shape_text(const Node *, const Type *);
+
+/* ---- build.c: constants are folded, the rest emitted ---- */
+
+/* All of them pass NULL arguments on as errors that were reported. */
+Item *vq_make(Node *, OpKind, Item *const *in, uint32_t nin, const Attr *,
+              uint32_t nattr, const Type *want);
+Item *vq_make1(Node *, OpKind, Item *);
+Item *vq_make2(Node *, OpKind, Item *, Item *);
+Item *vq_reshape(Node *, Item *, int rank, const int64_t *dim);
+Item *vq_transpose(Node *, Item *, const int64_t *perm);
+Item *vq_swap_last(Node *, Item *); /* the last two axes */
+Item *vq_slice(Node *, Item *, int axis, int64_t start, int64_t step,
+               int64_t count);
+Item *vq_concat(Node *, Item *const *, uint32_t n, int axis);
+Item *vq_expand(Node *, Item *, int rank, const int64_t *dim);
+Item *vq_reduce(Node *, OpKind, Item *, unsigned axes, bool keep);
+Item *vq_softmax(Node *, Item *, int axis);
+Item *vq_clip(Node *, Item *, double lo, double hi);
+/* x as a real constant where it is one; other types cannot be computed on. */
+Item *vq_to_float(Node *, Item *);
+/* The value in the graph; 0 after an error. */
+ValId vq_item_value(Node *, Item *);
+/* numpy's broadcast of two shapes, 0 sizes included. */
+bool vq_broadcast_dims(const Type *, const Type *, Type *);
+
+/* ---- fold_move.c, fold_real.c, fold_int.c: on constants ---- */
+
+/* out[i] = x[offset + sum i_k * stride_k]; strides count elements. */
+Item *vq_fold_view(Node *, const Item *, const Type *shape, int64_t offset,
+                   const int64_t *stride);
+Item *vq_fold_concat(Node *, Item *const *, uint32_t n, int axis);
+Item *vq_fold_gather(Node *, const Item *x, const Item *index, int axis);
+/* One real op by the IR's evaluator. */
+Item *vq_fold_real(Node *, OpKind, Item *const *in, uint32_t nin,
+                   const Attr *, uint32_t nattr, const Type *want);
+/* Integer, bool and comparison ops by ONNX name; both inputs constant. */
+Item *vq_fold_binary(Node *, const char *name, Item *a, Item *b);
+Item *vq_fold_unary(Node *, const char *name, Item *a);
+Item *vq_fold_cast(Node *, Item *, ElemType);
+/* x's elements laid out for `shape`, which x broadcasts to. */
+Item *vq_fold_expand(Node *, const Item *x, const Type *shape);
+
+static inline bool
+vq_known(const Item *x)
+{
+    return x->data != NULL;
+}
+
+/* A constant's elements; only the maker of an item writes to them. */
+static inline int64_t *
+vq_item_i(const Item *x)
+{
+    return (int64_t *)x->data;
+}
+
+static inline float *
+vq_item_f(const Item *x)
+{
+    return (float *)x->data;
+}
+
+/* ---- the emit functions ---- */
+
+#define ONNX(domain, name, since, until, lo, hi, fn, kind)                     \
+    EmitFn vq_onnx_##fn;
+#include "frontend/onnx_ops.def"
+#undef ONNX
+
+#endif

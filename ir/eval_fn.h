@@ -1,0 +1,112 @@
+/*
+ * eval_fn.h -- inside the evaluator: the rows of vq_eval_fn, and the walk over
+ * strided arrays that they share.
+ */
+#ifndef VQ_EVAL_FN_H
+#define VQ_EVAL_FN_H
+
+#include "ir/eval.h"
+#include "ir/quant.h"
+
+/* eval_move.c */
+EvalFn vq_eval_reshape, vq_eval_transpose, vq_eval_concat, vq_eval_slice,
+    vq_eval_expand;
+/* eval_elem.c */
+EvalFn vq_eval_add, vq_eval_sub, vq_eval_mul, vq_eval_div, vq_eval_pow,
+    vq_eval_max, vq_eval_min, vq_eval_neg, vq_eval_abs, vq_eval_sqrt,
+    vq_eval_exp, vq_eval_erf, vq_eval_tanh, vq_eval_sigmoid, vq_eval_relu,
+    vq_eval_reciprocal, vq_eval_clip, vq_eval_convert, vq_eval_gelu;
+/* eval_axis.c */
+EvalFn vq_eval_reduce_mean, vq_eval_reduce_sum, vq_eval_reduce_max,
+    vq_eval_softmax, vq_eval_layernorm;
+/* eval_product.c */
+EvalFn vq_eval_matmul, vq_eval_conv, vq_eval_linear, vq_eval_attention;
+/* eval_int.c */
+EvalFn vq_eval_i_quantize, vq_eval_i_dequantize, vq_eval_i_requant,
+    vq_eval_i_add, vq_eval_i_lut, vq_eval_i_sum;
+/* eval_norm.c */
+EvalFn vq_eval_i_softmax, vq_eval_i_layernorm, vq_eval_i_ivitnorm,
+    vq_eval_i_shiftgelu;
+/* eval_dot.c */
+EvalFn vq_eval_i_matmul, vq_eval_i_attention, vq_eval_k_linear;
+
+static inline const Type *
+in_type(const EvalArgs *e, uint32_t i)
+{
+    return vq_type(e->g, e->op->in[i]);
+}
+
+static inline const Type *
+out_type(const EvalArgs *e)
+{
+    return vq_type(e->g, e->op->out);
+}
+
+static inline const void *
+in_data(const EvalArgs *e, uint32_t i)
+{
+    return i < e->op->nin ? e->in[i] : NULL;
+}
+
+/* One row of softmax in f32 with the sum in f64; y may be x. */
+void vq_softmax_real(const float *x, float *y, int64_t n);
+
+/* ---- eval_int.c: what k.linear shares with the ops it is made of ---- */
+
+/* Multipliers of the last axis or of all. */
+typedef struct RequantRow {
+    RequantForm form;
+    const int32_t *mul, *shift;
+    int64_t n; /* of both: 1 or the row's length */
+    int32_t zero;
+    DType dt;
+} RequantRow;
+
+/* In place: x becomes the requantized codes. */
+void vq_requant_row(const RequantRow *, int32_t *x, int64_t n);
+/* y = sat16(rs(a, as) + rs(b, bs)) for n elements; b repeats after nb. */
+void vq_add_s16(const int16_t *a, int as, const int16_t *b, int bs, int64_t nb,
+                int16_t *y, int64_t n);
+/* y = table[x] of n elements; y's elements are `size` bytes. */
+void vq_look_up(DType dt, const void *x, const void *table, size_t size,
+                void *y, int64_t n);
+
+/* ---- eval_walk.c ---- */
+
+enum { MAXWALK = 3 };
+
+/*
+ * A walk over n arrays at once. In each array, a step along axis i moves by
+ * step[array][i] elements. Axes that all arrays cross evenly are merged; the
+ * last axis is left to the caller as a row of `cols` elements with the steps
+ * `by`. Use: init, then while (vq_walk_row(w)) { .. w->at[array] .. }.
+ */
+typedef struct Walk {
+    int n, rank;
+    int64_t dim[MAXRANK], index[MAXRANK];
+    int64_t step[MAXWALK][MAXRANK];
+    int64_t at[MAXWALK]; /* where each array's row begins */
+    int64_t cols, by[MAXWALK];
+    bool begun;
+} Walk;
+
+/* Steps of a dense array of type t. */
+void vq_dense_steps(const Type *t, int64_t *step);
+/* Steps of t broadcast to the shape of `to`, as numpy does it. */
+void vq_broadcast_steps(const Type *t, const Type *to, int64_t *step);
+/* Set step[0..n) first. */
+void vq_walk_init(Walk *, const Type *shape, int n);
+bool vq_walk_row(Walk *);
+
+/* ---- eval_store.c: stored integers and s32 ---- */
+
+/* n stored codes from index `at` on, as s32. Not for f32 and s64. */
+void vq_widen(DType, const void *from, int64_t at, int64_t n, int32_t *to);
+/* The other way; values must be in the type's range. */
+void vq_narrow(DType, const int32_t *from, int64_t n, void *to, int64_t at);
+/* The real values of t's stored codes and back, by t's quantization; plain
+ * integers have the scale 1. */
+void vq_to_real(const Graph *, const Type *t, const void *from, float *to);
+void vq_from_real(const Graph *, const Type *t, const float *from, void *to);
+
+#endif

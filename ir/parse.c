@@ -1,0 +1,321 @@
+/*
+ * parse.c -- a graph from its text (grammar in IR.md): names, the head and
+ * the graph. Stops at the first error.
+ */
+#include "ir/parse.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- names ---- */
+
+static size_t
+hash(const char *s)
+{
+    uint64_t h = UINT64_C(1469598103934665603);
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
+    return (size_t)(h ^ h >> 32);
+}
+
+static Symbol *
+find_symbol(const Parser *p, const char *name)
+{
+    size_t i = hash(name) & (p->capsymbol - 1);
+
+    while (p->symbol[i].id && strcmp(p->symbol[i].name, name) != 0)
+        i = (i + 1) & (p->capsymbol - 1);
+    return &p->symbol[i];
+}
+
+static void
+grow_symbols(Parser *p)
+{
+    Parser old = *p;
+
+    p->capsymbol = old.capsymbol ? old.capsymbol * 2 : 256;
+    p->symbol = NEWN(p->arena, Symbol, p->capsymbol);
+    for (size_t i = 0; i < old.capsymbol; i++)
+        if (old.symbol[i].id)
+            *find_symbol(p, old.symbol[i].name) = old.symbol[i];
+}
+
+void
+vq_parse_bind(Parser *p, const char *name, ValId id, Loc loc)
+{
+    if (p->nsymbol * 2 >= p->capsymbol)
+        grow_symbols(p);
+    *find_symbol(p, name) = (Symbol){name, id, loc};
+    p->nsymbol++;
+}
+
+static ValId
+look_up(const Parser *p, Tok sigil, const char *name, Loc loc)
+{
+    ValId id = find_symbol(p, name)->id;
+
+    if (!id)
+        return vq_error(p->diag, loc, "'%.80s' is not defined", name);
+    if (vq_is_const(p->g, id) != (sigil == TK_CONST))
+        return vq_error(p->diag, loc, "'%.80s' is %s; write %s", name,
+                        sigil == TK_CONST ? "not a constant" : "a constant",
+                        vq_val_text(p->arena, p->g, id));
+    return id;
+}
+
+ValId
+vq_parse_use(Parser *p)
+{
+    Lex l = p->lex;
+
+    if (l.tok != TK_VAL && l.tok != TK_CONST)
+        return vq_lex_unexpected(&p->lex, "a value");
+    vq_lex_next(&p->lex);
+    return look_up(p, l.tok, l.text, l.loc);
+}
+
+const char *
+vq_parse_def(Parser *p, Tok sigil, Loc *loc)
+{
+    const char *name = p->lex.text;
+    const Symbol *old;
+
+    *loc = p->lex.loc;
+    if (!vq_lex_accept(&p->lex, (int)sigil)) {
+        vq_lex_unexpected(&p->lex, sigil == TK_VAL ? "a value" : "a constant");
+        return NULL;
+    }
+    old = find_symbol(p, name);
+    if (!old->id)
+        return name;
+    vq_error(p->diag, *loc, "'%.80s' is defined twice", name);
+    vq_note(p->diag, old->loc, "first defined here");
+    return NULL;
+}
+
+bool
+vq_parse_slot(Parser *p, int64_t *slot)
+{
+    *slot = -1;
+    if (!vq_lex_is_word(&p->lex, "at"))
+        return true;
+    vq_lex_next(&p->lex);
+    return vq_lex_int(&p->lex, 0, VQ_MAX_BYTES, slot);
+}
+
+/* ---- the head ---- */
+
+static bool
+parse_facts(Parser *p)
+{
+    Lex *l = &p->lex;
+
+    if (!vq_lex_word(l, "facts"))
+        return false;
+    while (l->tok == TK_ID && !vq_lex_is_word(l, "work") &&
+           !vq_lex_is_word(l, "const") && !vq_lex_is_word(l, "graph")) {
+        int i = 0;
+
+        while (i < NFACT && strcmp(vq_fact[i].text, l->text) != 0)
+            i++;
+        if (i == NFACT)
+            return vq_error(p->diag, l->loc, "no fact is called '%.80s'",
+                            l->text);
+        p->g->facts |= vq_fact[i].bit;
+        vq_lex_next(l);
+    }
+    return true;
+}
+
+static bool
+parse_head(Parser *p)
+{
+    int64_t version;
+
+    if (!vq_lex_word(&p->lex, "vir") ||
+        !vq_lex_int(&p->lex, VQ_TEXT_VERSION, VQ_TEXT_VERSION, &version) ||
+        !parse_facts(p))
+        return false;
+    if (!vq_lex_is_word(&p->lex, "work"))
+        return true;
+    vq_lex_next(&p->lex);
+    return vq_lex_int(&p->lex, 0, VQ_MAX_BYTES, &p->g->worksize);
+}
+
+/* ---- the graph ---- */
+
+static bool
+parse_input(Parser *p)
+{
+    const char *name;
+    Loc loc;
+    Type type;
+    ValId id;
+    int64_t slot;
+
+    if (!(name = vq_parse_def(p, TK_VAL, &loc)) ||
+        !vq_lex_expect(&p->lex, ':', "':' and a type") ||
+        !vq_parse_type(p, &type) || !vq_parse_slot(p, &slot))
+        return false;
+    id = vq_input(p->g, name, type);
+    p->g->val[id].slot = slot;
+    vq_parse_bind(p, name, id, loc);
+    return true;
+}
+
+static bool
+parse_inputs(Parser *p)
+{
+    if (!vq_lex_expect(&p->lex, '(', "'(' and the inputs"))
+        return false;
+    if (vq_lex_accept(&p->lex, ')'))
+        return true;
+    do
+        if (!parse_input(p))
+            return false;
+    while (vq_lex_accept(&p->lex, ','));
+    return vq_lex_expect(&p->lex, ')', "',' or ')'");
+}
+
+/* An output is named before it is made. */
+typedef struct Result {
+    struct Result *next;
+    Tok sigil;
+    const char *name;
+    Loc loc;
+} Result;
+
+static bool
+parse_results(Parser *p, Result **list)
+{
+    Lex *l = &p->lex;
+
+    if (!vq_lex_expect(l, TK_ARROW, "'->' and the outputs") ||
+        !vq_lex_expect(l, '(', "'('"))
+        return false;
+    do {
+        if (l->tok != TK_VAL && l->tok != TK_CONST)
+            return vq_lex_unexpected(l, "a value");
+        *list = NEW(p->arena, Result);
+        **list = (Result){NULL, l->tok, l->text, l->loc};
+        list = &(*list)->next;
+        vq_lex_next(l);
+    } while (vq_lex_accept(l, ','));
+    return vq_lex_expect(l, ')', "',' or ')'");
+}
+
+static bool
+parse_graph(Parser *p)
+{
+    Lex *l = &p->lex;
+    Result *results = NULL;
+    ValId id;
+
+    if (!vq_lex_word(l, "graph"))
+        return false;
+    if (l->tok != TK_ID)
+        return vq_lex_unexpected(l, "the graph's name");
+    p->g->name = l->text;
+    vq_lex_next(l);
+    if (!parse_inputs(p) || !parse_results(p, &results) ||
+        !vq_lex_expect(l, '{', "'{' and the ops"))
+        return false;
+    while (!vq_lex_accept(l, '}'))
+        if (!vq_parse_op(p))
+            return false;
+    for (; results; results = results->next) {
+        id = look_up(p, results->sigil, results->name, results->loc);
+        if (!id)
+            return false;
+        vq_output(p->g, id);
+    }
+    return vq_lex_expect(l, TK_END, "nothing after the graph");
+}
+
+static bool
+parse_file(Parser *p)
+{
+    if (!parse_head(p))
+        return false;
+    while (vq_lex_is_word(&p->lex, "const")) {
+        vq_lex_next(&p->lex);
+        if (!vq_parse_const(p))
+            return false;
+    }
+    return parse_graph(p);
+}
+
+Graph *
+vq_parse(Arena *a, Diag *d, const char *text, size_t len, const void *blob,
+         size_t bloblen)
+{
+    Parser p = {.arena = a, .diag = d, .blob = blob, .bloblen = bloblen};
+
+    p.g = vq_graph_new(a, "");
+    grow_symbols(&p);
+    vq_lex_start(&p.lex, a, d, text, len);
+    return parse_file(&p) && vq_verify(p.g, d, NULL) ? p.g : NULL;
+}
+
+/* ---- files ---- */
+
+/* The bytes of an open file; NULL after a report. */
+static void *
+read_open(Arena *a, Diag *d, const char *path, FILE *f, size_t *len)
+{
+    long size;
+    char *data;
+
+    if (fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0 ||
+        size >= VQ_MAX_BYTES) {
+        vq_io_error(d, path, "cannot tell its size");
+        return NULL;
+    }
+    rewind(f);
+    *len = (size_t)size;
+    data = vq_alloc(a, *len + 1);
+    if (fread(data, 1, *len, f) == *len)
+        return data;
+    vq_io_error(d, path, "cannot read: %s", strerror(errno));
+    return NULL;
+}
+
+static void *
+read_file(Arena *a, Diag *d, const char *path, size_t *len, bool optional)
+{
+    FILE *f = fopen(path, "rb");
+    void *data;
+
+    *len = 0;
+    if (!f) {
+        if (!optional || errno != ENOENT)
+            vq_io_error(d, path, "cannot open: %s", strerror(errno));
+        return NULL;
+    }
+    data = read_open(a, d, path, f, len);
+    fclose(f);
+    return data;
+}
+
+Graph *
+vq_parse_file(Arena *a, Diag *d, const char *path)
+{
+    const char *file = d->file;
+    unsigned before = d->nerror;
+    size_t len, bloblen;
+    char *text = read_file(a, d, path, &len, false);
+    void *blob;
+    Graph *g;
+
+    if (!text)
+        return NULL;
+    blob = read_file(a, d, vq_format(a, "%s.bin", path), &bloblen, true);
+    if (d->nerror != before)
+        return NULL;
+    d->file = path;
+    g = vq_parse(a, d, text, len, blob, bloblen);
+    d->file = file;
+    return g;
+}

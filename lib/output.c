@@ -1,0 +1,181 @@
+/*
+ * output.c -- see output.h: temporary files, synced, renamed together.
+ */
+#include "lib/output.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct Output {
+    const char *path; /* as the user wrote it, for messages */
+    char *place;      /* links resolved */
+    char *temp;       /* NULL: written directly */
+    FILE *f;          /* NULL: closed */
+} Output;
+
+struct OutputSet {
+    Arena *arena;
+    Diag *diag;
+    Output *out;
+    size_t n, cap;
+};
+
+OutputSet *
+vq_output_new(Arena *a, Diag *d)
+{
+    OutputSet *s = NEW(a, OutputSet);
+
+    s->arena = a;
+    s->diag = d;
+    return s;
+}
+
+/* A link stays a link: what it points at is replaced. */
+static char *
+resolve(Arena *a, const char *path)
+{
+    char buf[PATH_MAX];
+
+    return vq_strdup(a, realpath(path, buf) ? buf : path);
+}
+
+static bool
+is_special(const char *path)
+{
+    struct stat st;
+
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+static FILE *
+open_direct(Output *o)
+{
+    if (strcmp(o->path, "-") != 0)
+        return fopen(o->path, "wb");
+    int fd = dup(STDOUT_FILENO);
+
+    return fd < 0 ? NULL : fdopen(fd, "wb");
+}
+
+/* mkstemp makes the file private; a new file gets what the umask allows, an
+ * old one keeps its mode. */
+static mode_t
+wanted_mode(const char *place)
+{
+    struct stat st;
+    mode_t mask = umask(0);
+
+    umask(mask);
+    if (stat(place, &st) == 0)
+        return st.st_mode & 07777;
+    return 0666 & ~mask;
+}
+
+static FILE *
+open_temp(OutputSet *s, Output *o)
+{
+    char *temp = vq_format(s->arena, "%s.XXXXXX", o->place);
+    int fd;
+    FILE *f;
+
+    /* An existing file that forbids writing is not to be replaced. */
+    if (access(o->place, F_OK) == 0 && access(o->place, W_OK) != 0)
+        return NULL;
+    fd = mkstemp(temp);
+    if (fd < 0)
+        return NULL;
+    o->temp = temp;
+    if (fchmod(fd, wanted_mode(o->place)) != 0 || !(f = fdopen(fd, "wb"))) {
+        close(fd);
+        return NULL;
+    }
+    return f;
+}
+
+FILE *
+vq_output_open(OutputSet *s, const char *path, const char **temp)
+{
+    Output *o;
+
+    s->out = vq_grow(s->arena, s->out, s->n, &s->cap, sizeof *s->out);
+    o = &s->out[s->n];
+    *o = (Output){.path = path, .place = resolve(s->arena, path)};
+    s->n++;
+    o->f = is_special(path) ? open_direct(o) : open_temp(s, o);
+    if (!o->f)
+        vq_io_error(s->diag, path, "cannot write: %s", strerror(errno));
+    else if (temp)
+        *temp = o->temp ? o->temp : path;
+    return o->f;
+}
+
+/* Only a regular file can and must be synced before its rename. */
+static bool
+finish(OutputSet *s, Output *o)
+{
+    FILE *f = o->f;
+    bool good = !ferror(f) && fflush(f) == 0;
+    int err;
+
+    good = good && (!o->temp || fsync(fileno(f)) == 0);
+    err = errno;
+    o->f = NULL;
+    if (fclose(f) != 0 && good) {
+        good = false;
+        err = errno;
+    }
+    if (!good)
+        vq_io_error(s->diag, o->path, "cannot write: %s", strerror(err));
+    return good;
+}
+
+static bool
+rename_all(OutputSet *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        Output *o = &s->out[i];
+
+        if (!o->temp)
+            continue;
+        if (rename(o->temp, o->place) != 0)
+            return vq_io_error(s->diag, o->path, "cannot write: %s",
+                               strerror(errno));
+        o->temp = NULL;
+    }
+    return true;
+}
+
+bool
+vq_output_commit(OutputSet *s)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < s->n && good; i++)
+        if (s->out[i].f)
+            good = finish(s, &s->out[i]);
+    if (good)
+        good = rename_all(s);
+    vq_output_abort(s);
+    return good;
+}
+
+void
+vq_output_abort(OutputSet *s)
+{
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->n; i++) {
+        Output *o = &s->out[i];
+
+        if (o->f)
+            fclose(o->f);
+        if (o->temp)
+            unlink(o->temp);
+    }
+    s->n = 0;
+}

@@ -1,0 +1,27 @@
+/*
+ * output.h -- files that appear complete or not at all.
+ *
+ * Each is written to a temporary file beside its place; vq_output_commit
+ * syncs, closes and renames them all. Until then, and after any failure,
+ * nothing at the wanted paths has changed. What is not a regular file (a pipe,
+ * a device, "-" for standard output) is written directly.
+ */
+#ifndef VQ_OUTPUT_H
+#define VQ_OUTPUT_H
+
+#include "ir/base.h"
+
+#include <stdio.h>
+
+typedef struct OutputSet OutputSet;
+
+OutputSet *vq_output_new(Arena *, Diag *);
+/* A stream for path, of the set; NULL after a message. `temp`, when not NULL,
+ * gets the path that is really being written. */
+FILE *vq_output_open(OutputSet *, const char *path, const char **temp);
+/* Puts all files in their places, or none after a message. */
+bool vq_output_commit(OutputSet *);
+/* Removes what is there; after a commit it does nothing. NULL is fine. */
+void vq_output_abort(OutputSet *);
+
+#endif

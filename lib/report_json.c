@@ -1,0 +1,231 @@
+/*
+ * report_json.c -- what the compiler decided and what it costs, as JSON.
+ *
+ * A layer is an op of the final graph: its type and range, multiply-adds,
+ * bytes of constants, and how close it is to the float graph on the first
+ * calibration image (SQNR in dB). Those need the ranges of this run or of a
+ * file; what is not known is left out.
+ */
+#include "lib/session.h"
+
+#include "ir/eval.h"
+#include "ir/text.h"
+#include "passes/report.h"
+
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <string.h>
+
+typedef struct Probe {
+    Vitqc *v;
+    double *sqnr; /* by value; NAN: not known */
+} Probe;
+
+static void
+add_number(cJSON *to, const char *key, double x)
+{
+    if (isfinite(x))
+        cJSON_AddNumberToObject(to, key, x);
+}
+
+/* ---- closeness to the float graph ---- */
+
+static void
+compare_probe(void *user, const Graph *g, ValId id, const void *data)
+{
+    Probe *p = user;
+    const CalibEntry *e = vq_calib_find(p->v->calib, g->val[id].name);
+    ValId real = e && e->probe ? vq_find_value(p->v->real, e->name) : 0;
+    int64_t n = vq_count(vq_type(g, id));
+    ArenaMark m = vq_arena_mark(&p->v->tmp);
+    double signal = 0, noise = 0, *x;
+
+    if (!real || vq_count(vq_type(p->v->real, real)) != n)
+        return;
+    x = NEWN(&p->v->tmp, double, (size_t)n);
+    vq_real_values(g, id, data, x);
+    for (int64_t i = 0; i < n; i++) {
+        double y = (double)e->probe[i];
+
+        signal += y * y;
+        noise += (x[i] - y) * (x[i] - y);
+    }
+    p->sqnr[id] = vq_decibel(signal, noise);
+    vq_arena_release(&p->v->tmp, m);
+}
+
+/* Runs the integer graph on the first calibration image. */
+static double *
+measure(Vitqc *v)
+{
+    const Graph *g = v->g;
+    Probe p = {v, NEWN(&v->tmp, double, g->nval)};
+    const CalibEntry *in =
+        v->calib ? vq_calib_find(v->calib, g->val[g->in[0]].name) : NULL;
+    void **out = NEWN(&v->tmp, void *, g->nout);
+
+    for (ValId i = 0; i < g->nval; i++)
+        p.sqnr[i] = NAN;
+    if (!in || !in->probe || !v->real || g->nin != 1)
+        return p.sqnr;
+    for (uint32_t i = 0; i < g->nout; i++)
+        out[i] = vq_alloc(&v->tmp, (size_t)vq_bytes(vq_type(g, g->out[i])));
+    vq_progress(v, "measuring", 0, 0);
+    vq_eval(g, &v->tmp, (const void *[]){in->probe}, out, compare_probe, &p);
+    return p.sqnr;
+}
+
+/* ---- layers ---- */
+
+static int64_t
+constant_bytes(const Graph *g, const Op *op)
+{
+    int64_t n = 0;
+
+    for (uint32_t i = 0; i < op->nin; i++)
+        if (op->in[i] && vq_is_const(g, op->in[i]))
+            n += vq_bytes(vq_type(g, op->in[i]));
+    return n;
+}
+
+static void
+add_form(cJSON *to, const FormNote *n)
+{
+    cJSON_AddStringToObject(to, "form", n->form);
+    cJSON_AddStringToObject(to, "why", n->why);
+    add_number(to, "sqnr_shift_db", n->sqnr_shift);
+    add_number(to, "sqnr_exact_db", n->sqnr_exact);
+}
+
+static const FormNote *
+find_form(const Report *r, const char *value)
+{
+    for (const FormNote *n = r ? r->form : NULL; n; n = n->next)
+        if (strcmp(n->value, value) == 0)
+            return n;
+    return NULL;
+}
+
+static cJSON *
+layer(Vitqc *v, const Op *op, double sqnr)
+{
+    const Graph *g = v->g;
+    const char *name = g->val[op->out].name;
+    const Type *t = vq_type(g, op->out);
+    const CalibEntry *e = v->calib ? vq_calib_find(v->calib, name) : NULL;
+    const FormNote *form = find_form(v->report, name);
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(o, "name", name);
+    cJSON_AddStringToObject(o, "op", vq_op[op->kind].text);
+    if (op->loc.node)
+        cJSON_AddStringToObject(o, "node", op->loc.node);
+    cJSON_AddStringToObject(o, "type", vq_type_text(&v->tmp, g, t));
+    cJSON_AddNumberToObject(o, "bits", vq_dtype[t->dt].bytes * 8);
+    if (e) {
+        double range[] = {(double)e->range.lo, (double)e->range.hi};
+
+        cJSON_AddItemToObject(o, "range", cJSON_CreateDoubleArray(range, 2));
+    }
+    add_number(o, "sqnr_db", sqnr);
+    cJSON_AddNumberToObject(o, "macs", (double)vq_macs(g, op));
+    cJSON_AddNumberToObject(o, "constant_bytes", (double)constant_bytes(g, op));
+    cJSON_AddNumberToObject(o, "output_bytes", (double)vq_bytes(t));
+    if (form)
+        add_form(o, form);
+    return o;
+}
+
+static cJSON *
+layers(Vitqc *v)
+{
+    cJSON *list = cJSON_CreateArray();
+    double *sqnr = measure(v);
+
+    for (uint32_t i = 1; i < v->g->nop; i++)
+        cJSON_AddItemToArray(list,
+                             layer(v, &v->g->op[i], sqnr[v->g->op[i].out]));
+    return list;
+}
+
+/* Nonlinear ops by the names they had when their form was chosen: a table may
+ * since have become part of a linear layer. */
+static cJSON *
+forms(const Report *r)
+{
+    cJSON *list = cJSON_CreateArray();
+
+    for (const FormNote *n = r ? r->form : NULL; n; n = n->next) {
+        cJSON *o = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(o, "name", n->value);
+        cJSON_AddStringToObject(o, "op", n->op);
+        add_form(o, n);
+        cJSON_AddItemToArray(list, o);
+    }
+    return list;
+}
+
+/* ---- the whole ---- */
+
+static cJSON *
+totals(const Graph *g)
+{
+    int64_t macs = 0, bytes = 0;
+    cJSON *o = cJSON_CreateObject();
+
+    for (uint32_t i = 1; i < g->nop; i++)
+        macs += vq_macs(g, &g->op[i]);
+    for (ValId i = 1; i < g->nval; i++)
+        if (vq_is_const(g, i))
+            bytes += vq_bytes(vq_type(g, i));
+    cJSON_AddNumberToObject(o, "macs", (double)macs);
+    cJSON_AddNumberToObject(o, "constant_bytes", (double)bytes);
+    cJSON_AddNumberToObject(o, "work_bytes", (double)g->worksize);
+    return o;
+}
+
+static cJSON *
+options(const Vitqc *v)
+{
+    static const char *const nonlinear[] = {
+        [VITQC_AUTO] = "auto",
+        [VITQC_SHIFT] = "shift",
+        [VITQC_EXACT] = "exact",
+        [VITQC_IVIT] = "ivit",
+    };
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddNumberToObject(o, "bits", v->opt.bits);
+    cJSON_AddStringToObject(o, "nonlinear", nonlinear[v->opt.nonlinear]);
+    cJSON_AddNumberToObject(o, "prob_bits", v->opt.prob_bits);
+    cJSON_AddBoolToObject(o, "dyadic", v->opt.dyadic);
+    cJSON_AddNumberToObject(o, "level", v->opt.level);
+    return o;
+}
+
+bool
+vq_emit_report(Vitqc *v, FILE *f)
+{
+    cJSON *o = cJSON_CreateObject();
+    char *text;
+
+    cJSON_AddStringToObject(o, "vitqc", vitqc_version());
+    cJSON_AddStringToObject(o, "model", v->path);
+    cJSON_AddStringToObject(o, "name", v->name);
+    cJSON_AddItemToObject(o, "options", options(v));
+    if (v->calib)
+        cJSON_AddNumberToObject(o, "calibration_images",
+                                (double)vq_calib_images(v->calib));
+    cJSON_AddItemToObject(o, "total", totals(v->g));
+    cJSON_AddItemToObject(o, "layers", layers(v));
+    cJSON_AddItemToObject(o, "nonlinear", forms(v->report));
+    text = cJSON_Print(o);
+    cJSON_Delete(o);
+    if (!text)
+        vq_oom(&v->tmp);
+    fputs(text, f);
+    fputc('\n', f);
+    cJSON_free(text);
+    return true;
+}

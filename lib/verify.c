@@ -1,0 +1,400 @@
+/*
+ * verify.c -- float graph, evaluator and compiled code, image by image.
+ *
+ * Compiled code must give the evaluator's bits; how far both are from the
+ * float graph is measured: per layer for values whose names both graphs have,
+ * and by the outputs' argmax. The evaluator is slow, so it may be told to stop
+ * after some images; float graph and object run over all.
+ */
+#include "lib/object.h"
+
+#include "codegen/codegen.h"
+#include "ir/eval.h"
+#include "ir/text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A value that both graphs have. */
+typedef struct Pair {
+    ValId real;   /* 0: only the integer graph has it */
+    float *value; /* of the float graph, this batch */
+    double signal, noise;
+} Pair;
+
+typedef struct Judge {
+    Vitqc *v;
+    const VitqcVerify *ask;
+    VitqcVerified *say;
+    Feed *feed;
+    Runner run;
+    int64_t *label;   /* NULL: none */
+    float **real_out; /* NULL: the float graph is not known */
+    float **eval_out;
+    Pair *pair;     /* by the integer graph's ids */
+    ValId *partner; /* by the float graph's ids: the integer graph's */
+    double signal, noise;
+} Judge;
+
+void
+vitqc_verify_init(VitqcVerify *o)
+{
+    *o = (VitqcVerify){.size = sizeof *o};
+    vitqc_images_init(&o->images);
+}
+
+void
+vitqc_verified_init(VitqcVerified *o)
+{
+    *o = (VitqcVerified){.size = sizeof *o, .first_mismatch = -1};
+}
+
+/* ---- making ready ---- */
+
+/* The object in a temporary file, for the loader. */
+static bool
+compile_here(Vitqc *v)
+{
+    const char *dir = getenv("TMPDIR");
+    char *path = vq_format(&v->tmp, "%s/vitqc.XXXXXX", dir ? dir : "/tmp");
+    int fd = mkstemp(path);
+    FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
+
+    if (fd >= 0)
+        v->scratchfile = path;
+    if (!f)
+        return vq_io_error(&v->diag, path, "cannot write: %s", strerror(errno));
+    if (!vq_emit_code(v, VITQC_OBJECT, f)) {
+        fclose(f);
+        return false;
+    }
+    if (fclose(f) != 0)
+        return vq_io_error(&v->diag, path, "cannot write: %s", strerror(errno));
+    v->loaded = vq_load_object(&v->diag, path);
+    return v->loaded != NULL;
+}
+
+static bool
+same_tensor(const Type *t, const VqrtTensor *m)
+{
+    bool same = (uint32_t)t->rank == m->rank;
+
+    for (int i = 0; same && i < t->rank; i++)
+        same = t->dim[i] == m->dim[i];
+    return same;
+}
+
+static bool
+check_object(Vitqc *v, const VqrtModel *m)
+{
+    const Graph *g = v->g;
+    bool same = m->nin == g->nin && m->nout == g->nout;
+
+    for (uint32_t i = 0; same && i < g->nin; i++)
+        same = same_tensor(vq_type(g, g->in[i]), &m->in[i]);
+    for (uint32_t i = 0; same && i < g->nout; i++)
+        same = same_tensor(vq_type(g, g->out[i]), &m->out[i]);
+    return same || vq_error(&v->diag, NOLOC,
+                            "the object was compiled from "
+                            "another model");
+}
+
+static bool
+load_object(Judge *j)
+{
+    Vitqc *v = j->v;
+    const VqrtModel *m;
+
+    if (j->ask->object) {
+        v->loaded = vq_load_object(&v->diag, j->ask->object);
+        if (!v->loaded)
+            return false;
+    } else if (!compile_here(v)) {
+        return false;
+    }
+    m = vq_loaded_model(v->loaded);
+    return check_object(v, m) && vq_runner_init(v, &j->run, m, j->ask->level);
+}
+
+static float **
+new_outputs(Vitqc *v, const Graph *g)
+{
+    float **out = NEWN(&v->tmp, float *, g->nout);
+
+    for (uint32_t i = 0; i < g->nout; i++)
+        out[i] = NEWN(&v->tmp, float, (size_t)vq_count(vq_type(g, g->out[i])));
+    return out;
+}
+
+static void
+pair_values(Judge *j)
+{
+    const Graph *g = j->v->g, *real = j->v->real;
+
+    j->partner = NEWN(&j->v->tmp, ValId, real->nval);
+    for (ValId i = 1; i < g->nval; i++) {
+        ValId r = g->val[i].data ? 0 : vq_find_value(real, g->val[i].name);
+
+        if (!r || real->val[r].data || vq_type(real, r)->dt != DT_F32 ||
+            vq_count(vq_type(real, r)) != vq_count(vq_type(g, i)))
+            continue;
+        j->pair[i].real = r;
+        j->pair[i].value =
+            NEWN(&j->v->tmp, float, (size_t)vq_count(vq_type(real, r)));
+        j->partner[r] = i;
+    }
+}
+
+static bool
+make_ready(Judge *j)
+{
+    Vitqc *v = j->v;
+    const Type *in = vq_type(v->g, v->g->in[0]);
+
+    if (!load_object(j))
+        return false;
+    j->feed = vq_feed_open(v, &j->ask->images, in->rank, in->dim);
+    if (!j->feed)
+        return false;
+    if (j->ask->labels) {
+        j->label = vq_labels_read(v, j->feed, j->ask->labels);
+        if (!j->label)
+            return false;
+    }
+    j->pair = NEWN(&v->tmp, Pair, v->g->nval);
+    j->eval_out = new_outputs(v, v->g);
+    if (v->real) {
+        j->real_out = new_outputs(v, v->real);
+        pair_values(j);
+    }
+    return true;
+}
+
+/* ---- one batch ---- */
+
+static void
+keep_real(void *user, const Graph *g, ValId id, const void *data)
+{
+    Judge *j = user;
+    ValId mine = j->partner[id];
+
+    if (mine)
+        memcpy(j->pair[mine].value, data,
+               (size_t)vq_count(vq_type(g, id)) * sizeof(float));
+}
+
+static void
+compare_layer(void *user, const Graph *g, ValId id, const void *data)
+{
+    Judge *j = user;
+    Pair *p = &j->pair[id];
+    int64_t n = vq_count(vq_type(g, id));
+    ArenaMark m = vq_arena_mark(&j->v->tmp);
+    double *x;
+
+    if (!p->real)
+        return;
+    x = NEWN(&j->v->tmp, double, (size_t)n);
+    vq_real_values(g, id, data, x);
+    for (int64_t i = 0; i < n; i++) {
+        double d = x[i] - (double)p->value[i];
+
+        p->signal += (double)p->value[i] * (double)p->value[i];
+        p->noise += d * d;
+    }
+    vq_arena_release(&j->v->tmp, m);
+}
+
+static double
+now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* Image b's outputs, bit for bit. */
+static bool
+same_bits(const Judge *j, int64_t b)
+{
+    for (uint32_t i = 0; i < j->v->g->nout; i++) {
+        int64_t n = j->run.each[i];
+
+        if (memcmp(j->run.out[i] + b * n, j->eval_out[i] + b * n,
+                   (size_t)n * sizeof(float)) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int64_t
+argmax(const float *x, int64_t n)
+{
+    int64_t best = 0;
+
+    for (int64_t i = 1; i < n; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+/* Image `at`, the b-th of its batch. */
+static void
+judge_image(Judge *j, int64_t at, int64_t b)
+{
+    VitqcVerified *say = j->say;
+    int64_t n = j->run.each[0];
+    const float *mine = j->run.out[0] + b * n;
+    int64_t best = argmax(mine, n);
+
+    if (j->label) {
+        say->labelled++;
+        say->top1_object += best == j->label[at];
+    }
+    if (!j->real_out)
+        return;
+    const float *real = j->real_out[0] + b * n;
+    int64_t real_best = argmax(real, n);
+
+    say->agree += best == real_best;
+    say->top1_float += j->label && real_best == j->label[at];
+    for (int64_t i = 0; i < n; i++) {
+        double d = (double)mine[i] - (double)real[i];
+
+        j->signal += (double)real[i] * (double)real[i];
+        j->noise += d * d;
+    }
+}
+
+static void
+judge_bits(Judge *j, int64_t at, int64_t b)
+{
+    j->say->evaluated++;
+    if (same_bits(j, b))
+        return;
+    if (j->say->mismatched++ == 0)
+        j->say->first_mismatch = at;
+}
+
+static bool
+judge_batch(Judge *j, int64_t at, bool evaluate)
+{
+    Vitqc *v = j->v;
+    int64_t valid = vq_min(j->feed->batch, j->feed->count - at);
+    const void *in[] = {j->run.in};
+    double start;
+
+    if (!vq_feed_read(v, j->feed, at, j->run.in) || !vq_runner_run(v, &j->run))
+        return false;
+    if (v->real) {
+        start = now();
+        vq_eval(v->real, &v->tmp, in, (void **)j->real_out,
+                evaluate ? keep_real : NULL, j);
+        j->say->float_seconds += now() - start;
+    }
+    if (evaluate)
+        vq_eval(v->g, &v->tmp, in, (void **)j->eval_out,
+                v->real ? compare_layer : NULL, j);
+    for (int64_t b = 0; b < valid; b++) {
+        judge_image(j, at + b, b);
+        if (evaluate)
+            judge_bits(j, at + b, b);
+    }
+    return true;
+}
+
+/* ---- all of it ---- */
+
+static void
+list_layers(Judge *j)
+{
+    const Graph *g = j->v->g;
+    Arena *a = &j->v->arena;
+    VitqcLayer *layer = NEWN(a, VitqcLayer, g->nop);
+    size_t n = 0;
+
+    for (uint32_t i = 1; i < g->nop; i++) {
+        ValId id = g->op[i].out;
+        const Pair *p = &j->pair[id];
+
+        if (p->real)
+            layer[n++] = (VitqcLayer){
+                .name = g->val[id].name,
+                .op = vq_op[g->op[i].kind].text,
+                .type = vq_type_text(a, g, vq_type(g, id)),
+                .sqnr = vq_decibel(p->signal, p->noise),
+            };
+    }
+    j->say->layer = layer;
+    j->say->nlayer = n;
+}
+
+static bool
+judge_all(Judge *j)
+{
+    Vitqc *v = j->v;
+    int64_t count = j->feed->count;
+    int64_t evaluate = j->ask->evaluate ? j->ask->evaluate : count;
+
+    for (int64_t i = 0; i < count; i += j->feed->batch) {
+        vq_progress(v, "verifying", i, count);
+        if (!judge_batch(j, i, i < evaluate))
+            return false;
+    }
+    vq_progress(v, "verifying", count, count);
+    j->say->images = count;
+    j->say->sqnr = vq_decibel(j->signal, j->noise);
+    j->say->float_seconds /= (double)count;
+    j->say->object_seconds = j->run.seconds / (double)count;
+    if (v->real)
+        list_layers(j);
+    return true;
+}
+
+typedef struct VerifyArgs {
+    const VitqcVerify *ask;
+    VitqcVerified *say;
+} VerifyArgs;
+
+static bool
+verify(Vitqc *v, void *arg)
+{
+    VerifyArgs *a = arg;
+    Judge j = {.v = v, .ask = a->ask, .say = a->say};
+
+    if (!v->g || !(v->g->facts & F_PLANNED))
+        return vq_usage(v, "only a compiled model can be verified");
+    if (!make_ready(&j) || !judge_all(&j))
+        return false;
+    if (a->say->mismatched == 0)
+        return true;
+    v->fail = VITQC_EMISMATCH;
+    return vq_error(&v->diag, NOLOC,
+                    "compiled code (level %s) differs from the evaluator on "
+                    "%lld of %lld images, first on %s",
+                    j.run.model->level[j.run.level],
+                    (long long)a->say->mismatched, (long long)a->say->evaluated,
+                    vq_feed_name(j.feed, a->say->first_mismatch));
+}
+
+VitqcStatus
+vitqc_verify(Vitqc *v, const VitqcVerify *given, VitqcVerified *result)
+{
+    VitqcVerify ask;
+    VitqcVerified say;
+    VerifyArgs args = {&ask, &say};
+    VitqcStatus status;
+
+    vitqc_verify_init(&ask);
+    vitqc_verified_init(&say);
+    memcpy(&ask, given, given->size < sizeof ask ? given->size : sizeof ask);
+    status = vq_guard(v, verify, &args);
+    say.size = result->size;
+    memcpy(result, &say, say.size < sizeof say ? say.size : sizeof say);
+    return status;
+}

@@ -1,0 +1,183 @@
+/*
+ * write.c -- what a session can write: one row a kind of file.
+ */
+#include "lib/session.h"
+
+#include "codegen/codegen.h"
+
+#include <errno.h>
+#include <string.h>
+
+static CodegenOptions
+code_options(const Vitqc *v, EmitKind emit)
+{
+    return (CodegenOptions){
+        .triple = v->opt.target,
+        .levels = v->opt.cpu_levels,
+        .prefix = v->name,
+        .emit = emit,
+        .level = v->opt.level,
+    };
+}
+
+static bool
+put(FILE *f, const void *bytes, size_t n)
+{
+    /* A failure stays in the stream's error flag: the commit reports it. */
+    fwrite(bytes, 1, n, f);
+    return true;
+}
+
+bool
+vq_emit_code(Vitqc *v, VitqcFileKind kind, FILE *f)
+{
+    static const EmitKind emit[] = {
+        [VITQC_OBJECT] = EMIT_OBJ,
+        [VITQC_ASM] = EMIT_ASM,
+        [VITQC_LLVM] = EMIT_LLVM,
+    };
+    CodegenOptions options = code_options(v, emit[kind]);
+    Emitted code = {0};
+    bool good;
+
+    vq_progress(v, "generating code", 0, 0);
+    good = vq_codegen(v->g, &v->diag, &options, &code) &&
+           put(f, code.bytes, code.size);
+    vq_emitted_free(&code);
+    return good;
+}
+
+static bool
+write_object(Vitqc *v, const char *path, FILE *f)
+{
+    (void)path;
+    return vq_emit_code(v, VITQC_OBJECT, f);
+}
+
+static bool
+write_asm(Vitqc *v, const char *path, FILE *f)
+{
+    (void)path;
+    return vq_emit_code(v, VITQC_ASM, f);
+}
+
+static bool
+write_llvm(Vitqc *v, const char *path, FILE *f)
+{
+    (void)path;
+    return vq_emit_code(v, VITQC_LLVM, f);
+}
+
+static bool
+write_header(Vitqc *v, const char *path, FILE *f)
+{
+    CodegenOptions options = code_options(v, EMIT_OBJ);
+    const char *slash = strrchr(v->path, '/');
+    const char *text =
+        vq_header(v->g, &options, vitqc_version(), slash ? slash + 1 : v->path);
+
+    (void)path;
+    return put(f, text, strlen(text));
+}
+
+/* Large constants go beside a file, and are left out on a stream. */
+static bool
+write_ir(Vitqc *v, const char *path, FILE *f)
+{
+    FILE *blob = NULL;
+
+    if (strcmp(path, "-") != 0) {
+        const char *name = vq_format(&v->tmp, "%s.bin", path);
+
+        blob = vq_output_open(v->output, name, NULL);
+        if (!blob)
+            return false;
+    }
+    if (vq_print(v->g, f, blob))
+        return true;
+    return vq_io_error(&v->diag, path, "cannot write: %s", strerror(errno));
+}
+
+static bool
+write_report(Vitqc *v, const char *path, FILE *f)
+{
+    (void)path;
+    return vq_emit_report(v, f);
+}
+
+/* vq_calib_save wants a path; it gets that of the temporary file, whose stream
+ * stays open and empty until the commit has synced it. */
+static bool
+write_calib(Vitqc *v, const char *path, FILE *f)
+{
+    (void)f;
+    if (!v->calib || !v->calibkey)
+        return vq_usage(v, "no calibration to save");
+    if (strcmp(path, "-") == 0)
+        path = "/dev/stdout";
+    return vq_calib_save(v->calib, &v->diag, path, v->calibkey);
+}
+
+typedef bool Writer(Vitqc *, const char *path, FILE *);
+
+static const struct {
+    Writer *write;
+    unsigned needs; /* facts of the graph */
+} file_kind[] = {
+    [VITQC_OBJECT] = {write_object, F_PLANNED},
+    [VITQC_HEADER] = {write_header, F_PLANNED},
+    [VITQC_ASM] = {write_asm, F_PLANNED},
+    [VITQC_LLVM] = {write_llvm, F_PLANNED},
+    [VITQC_IR] = {write_ir, 0},
+    [VITQC_REPORT] = {write_report, F_PLANNED},
+    [VITQC_CALIBRATION] = {write_calib, 0},
+};
+
+_Static_assert(COUNT(file_kind) == VITQC_NFILEKIND, "a row a kind");
+
+typedef struct Files {
+    const VitqcFile *file;
+    size_t n;
+} Files;
+
+static bool
+write_one(Vitqc *v, const VitqcFile *file)
+{
+    const char *path = vq_strdup(&v->tmp, file->path), *temp = path;
+    FILE *f;
+
+    if (file->kind >= VITQC_NFILEKIND)
+        return vq_usage(v, "no such kind of file");
+    if ((v->g->facts & file_kind[file->kind].needs) !=
+        file_kind[file->kind].needs)
+        return vq_usage(v, "the pipeline has not run to its end: only the IR "
+                           "can be written");
+    f = vq_output_open(v->output, path, &temp);
+    if (!f)
+        return false;
+    if (file->kind == VITQC_CALIBRATION)
+        path = temp;
+    return file_kind[file->kind].write(v, path, f);
+}
+
+static bool
+write_files(Vitqc *v, void *arg)
+{
+    const Files *files = arg;
+
+    if (!v->g)
+        return vq_usage(v, "no model was read");
+    v->output = vq_output_new(&v->tmp, &v->diag);
+    for (size_t i = 0; i < files->n; i++)
+        if (!write_one(v, &files->file[i]))
+            return false;
+    return vq_output_commit(v->output);
+}
+
+VitqcStatus
+vitqc_write(Vitqc *v, const VitqcFile *file, size_t n)
+{
+    Files files = {file, n};
+
+    return vq_guard(v, write_files, &files);
+}

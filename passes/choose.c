@@ -1,0 +1,73 @@
+/*
+ * choose.c -- which form fills a nonlinear op's table, by measurement.
+ *
+ * Bit shifts where they cost nothing: SHIFT unless it loses more than
+ * TOLERANCE dB against EXACT at the op's output. The choice depends on the
+ * model and its calibration, never on the target; it is noted in the
+ * calibration, so that a saved file gives the same object.
+ */
+#include "passes/calib.h"
+#include "passes/lower.h"
+#include "passes/report.h"
+
+#include <math.h>
+
+#define TOLERANCE 0.1 /* dB */
+
+double
+vq_sqnr(double signal, double noise)
+{
+    return 10 * log10(fmax(signal, 1e-300) / fmax(noise, 1e-300));
+}
+
+static TableForm
+measure_forms(Rewrite *r, const FormChoice *c, FormNote *note)
+{
+    c->fill(c->user, TF_SHIFT);
+    note->sqnr_shift = c->sqnr(c->user);
+    c->fill(c->user, TF_EXACT);
+    note->sqnr_exact = c->sqnr(c->user);
+    if (isnan(note->sqnr_shift) || isnan(note->sqnr_exact)) {
+        note->why = "no calibration image to measure with";
+        return TF_EXACT;
+    }
+    note->why = vq_format(r->to->arena, "shift %.2f dB, exact %.2f dB",
+                          note->sqnr_shift, note->sqnr_exact);
+    return note->sqnr_shift >= note->sqnr_exact - TOLERANCE ? TF_SHIFT
+                                                            : TF_EXACT;
+}
+
+static TableForm
+choose_auto(Rewrite *r, const FormChoice *c, FormNote *note)
+{
+    struct Calib *calib = vq_context(r)->calib;
+    const char *name = vq_subname(r, c->op, ".form");
+    double noted;
+    TableForm form;
+
+    if (vq_calib_noted(calib, name, &noted)) {
+        note->why = "measured when the calibration was made";
+        return noted == TF_SHIFT ? TF_SHIFT : TF_EXACT;
+    }
+    form = measure_forms(r, c, note);
+    vq_calib_note(calib, name, form);
+    return form;
+}
+
+void
+vq_choose_form(Rewrite *r, const FormChoice *c)
+{
+    const PassContext *cx = vq_context(r);
+    FormNote note = {.value = r->from->val[c->op->out].name,
+                     .op = vq_op[c->op->kind].text,
+                     .why = "asked for",
+                     .sqnr_shift = NAN,
+                     .sqnr_exact = NAN};
+    TableForm form = cx->nonlinear == NL_AUTO    ? choose_auto(r, c, &note)
+                     : cx->nonlinear == NL_SHIFT ? TF_SHIFT
+                                                 : TF_EXACT;
+
+    c->fill(c->user, form);
+    note.form = vq_table_form_text[form];
+    vq_report_form(cx->report, note);
+}

@@ -1,0 +1,179 @@
+/*
+ * fuse_norm.c -- find layernorm in its parts.
+ *
+ * Needs nothing, keeps every fact. The core is d / sqrt(mean(d * d) + eps)
+ * with d = x - mean(x) over the last axis, the division in any of its forms;
+ * it becomes a layernorm with gamma 1 and beta 0. Products with and sums of a
+ * constant per column that follow it then go into gamma and beta, also behind
+ * a layernorm that the model had. Expects what fold makes of the rest.
+ */
+#include "passes/moves.h"
+#include "passes/passes.h"
+
+#include <string.h>
+
+/* mean over the last axis: its operand, or 0. */
+static ValId
+mean_of(const Graph *g, ValId v)
+{
+    const Op *op = vq_def_as(g, v, OP_REDUCE_MEAN);
+    const Attr *axes = op ? vq_attr(op, A_AXES) : NULL;
+
+    if (!op || axes->n != 1 || axes->i[0] != vq_type(g, v)->rank - 1)
+        return 0;
+    return op->in[0];
+}
+
+/* The x of x - mean(x), or 0. */
+static ValId
+centred(const Graph *g, ValId v)
+{
+    const Op *op = vq_def_as(g, v, OP_SUB);
+
+    return op && mean_of(g, op->in[1]) == op->in[0] ? op->in[0] : 0;
+}
+
+/* The d of mean(d * d) or mean(d ^ 2), or 0. */
+static ValId
+mean_square(const Graph *g, ValId v)
+{
+    ValId sq = mean_of(g, v);
+    const Op *mul = vq_def_as(g, sq, OP_MUL);
+    const Op *pow = vq_def_as(g, sq, OP_POW);
+    double two;
+
+    if (mul && mul->in[0] == mul->in[1])
+        return mul->in[0];
+    if (mul && centred(g, mul->in[0]) &&
+        centred(g, mul->in[0]) == centred(g, mul->in[1]))
+        return mul->in[0];
+    return pow && vq_scalar(g, pow->in[1], &two) && two == 2 ? pow->in[0] : 0;
+}
+
+/* The d of sqrt(mean(d * d) + eps), or 0. */
+static ValId
+deviation(const Graph *g, ValId v, double *eps)
+{
+    const Op *root = vq_def_as(g, v, OP_SQRT);
+    const Op *sum = root ? vq_def_as(g, root->in[0], OP_ADD) : NULL;
+    ValId var, c;
+
+    if (!sum || !vq_with_const(g, sum, &var, &c) || !vq_scalar(g, c, eps))
+        return 0;
+    return mean_square(g, var);
+}
+
+/* op as d * (1 / s) or d / s: its d, and s. */
+static ValId
+split_quotient(const Graph *g, const Op *op, ValId *s)
+{
+    if (op->kind == OP_DIV) {
+        *s = op->in[1];
+        return op->in[0];
+    }
+    for (int i = 0; i < 2; i++) {
+        const Op *r = vq_def_as(g, op->in[i], OP_RECIPROCAL);
+        const Op *q = vq_def_as(g, op->in[i], OP_DIV);
+        double one;
+
+        if (r)
+            *s = r->in[0];
+        else if (q && vq_scalar(g, q->in[0], &one) && one == 1)
+            *s = q->in[1];
+        else
+            continue;
+        return op->in[1 - i];
+    }
+    return 0;
+}
+
+/* A constant of n times x. */
+static ValId
+fill(const Build *b, int64_t n, float x)
+{
+    float *data = NEWN(b->g->arena, float, n);
+
+    for (int64_t i = 0; i < n; i++)
+        data[i] = x;
+    return vq_const(b->g, b->name, TYPE(DT_F32, n), data);
+}
+
+static ValId
+build_norm(const Build *b, ValId x, ValId gamma, ValId beta, double eps)
+{
+    Attr a = vq_attr_real(A_EPS, eps);
+
+    return vq_build(b, OP_LAYERNORM, (ValId[]){x, gamma, beta}, 3, &a, 1, NULL);
+}
+
+static ValId
+fuse_core(Match *m, const Op *op)
+{
+    int64_t n = vq_cols(vq_type(m->g, op->out));
+    Build b = vq_build_at(m, op);
+    ValId s = 0, d = split_quotient(m->g, op, &s);
+    ValId x = d ? centred(m->g, d) : 0, sq, gamma, beta;
+    double eps;
+
+    if (!x || !vq_same_shape(vq_type(m->g, x), vq_type(m->g, op->out)))
+        return 0;
+    sq = deviation(m->g, s, &eps);
+    if (!sq || centred(m->g, sq) != x)
+        return 0;
+    b.name = vq_format(b.g->arena, "%s.gamma", m->g->val[op->out].name);
+    gamma = fill(&b, n, 1);
+    b.name = vq_format(b.g->arena, "%s.beta", m->g->val[op->out].name);
+    beta = fill(&b, n, 0);
+    b.name = m->g->val[op->out].name;
+    return build_norm(&b, vq_fetch(m, x), gamma, beta, eps);
+}
+
+/* a <- a * c or a + c, all per column. */
+static ValId
+combine(Match *m, const Op *op, ValId a, ValId c)
+{
+    const float *x = vq_floats(m->g, a), *y = vq_floats(m->g, c);
+    int64_t n = vq_count(vq_type(m->g, a));
+    bool one = vq_count(vq_type(m->g, c)) == 1;
+    float *z = NEWN(m->rw->to->arena, float, n);
+
+    for (int64_t i = 0; i < n; i++) {
+        float k = y[one ? 0 : i];
+
+        z[i] = op->kind == OP_MUL ? x[i] * k : x[i] + k;
+    }
+    return vq_const(m->rw->to, m->g->val[a].name, *vq_type(m->g, a), z);
+}
+
+/* A product with gamma or a sum with beta behind a layernorm. */
+static ValId
+fuse_affine(Match *m, const Op *op)
+{
+    Build b = vq_build_at(m, op);
+    ValId x, c, gamma, beta;
+    const Op *norm;
+
+    if (!vq_with_const(m->g, op, &x, &c) || !vq_only_use(m, x))
+        return 0;
+    norm = vq_def_as(m->g, x, OP_LAYERNORM);
+    if (!norm || !vq_is_cols(m->g, c, vq_type(m->g, x)) ||
+        !vq_same_shape(vq_type(m->g, x), vq_type(m->g, op->out)) ||
+        !vq_is_const(m->g, norm->in[1]) || !vq_is_const(m->g, norm->in[2]))
+        return 0;
+    gamma = op->kind == OP_MUL ? combine(m, op, norm->in[1], c)
+                               : vq_fetch(m, norm->in[1]);
+    beta = combine(m, op, norm->in[2], c);
+    return build_norm(&b, vq_fetch(m, norm->in[0]), gamma, beta,
+                      vq_get_f(norm, A_EPS, 0));
+}
+
+static const Rule rules[] = {
+    {OP_DIV, fuse_core},   {OP_MUL, fuse_core}, {OP_MUL, fuse_affine},
+    {OP_ADD, fuse_affine}, MOVE_RULES,
+};
+
+bool
+vq_fuse_norm(Graph *g, const PassContext *c)
+{
+    return vq_apply_rules(g, c->diag, rules, COUNT(rules));
+}

@@ -1,0 +1,247 @@
+/*
+ * lower_attention.c -- attention and softmax in integers.
+ *
+ * Scores leave the product of queries and keys as 16-bit numbers in units of
+ * 2^(1/64), whatever the model: the range +-512 powers of two cannot be left,
+ * the step (1.1 %) is finer than the 8-bit operands, and exp is a 64-entry
+ * table and a shift. I-ViT's form instead has 8-bit scores on a calibrated
+ * scale.
+ */
+#include "passes/calib.h"
+#include "passes/lower.h"
+#include "passes/storage.h"
+
+#include "ir/eval.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct Attention {
+    Rewrite *r;
+    const Op *op; /* in the quantized graph */
+    Op *now;      /* i.attention */
+    Type t;
+    uint16_t *table;
+    int64_t heads;
+} Attention;
+
+/* ---- the choice of exponential ---- */
+
+static void
+fill_exp2(void *user, TableForm form)
+{
+    vq_exp2_table(form, ((Attention *)user)->table);
+}
+
+/* Rounds the probe of one operand to its type. */
+static void *
+quantize_probe(const Attention *t, int i, Arena *tmp)
+{
+    const PassContext *cx = vq_context(t->r);
+    const Value *v = &t->r->from->val[t->op->in[i]];
+    const CalibEntry *e = vq_calib_find(cx->calib, v->name);
+    int64_t n = vq_count(&v->type), cols = vq_cols(&v->type);
+    uint8_t *q;
+
+    if (!e || !e->probe)
+        return NULL;
+    q = NEWN(tmp, uint8_t, n);
+    for (int64_t j = 0; j < n; j++)
+        q[j] = (uint8_t)vq_quantize(e->probe[j],
+                                    vq_scale_at(t->r->from, &v->type, j % cols),
+                                    v->type.q.zero, v->type.dt);
+    return q;
+}
+
+static double
+compare(const Graph *g, const Type *t, const void *data, const float *want)
+{
+    double signal = 0, noise = 0;
+
+    for (int64_t i = 0; i < vq_count(t); i++) {
+        int32_t q = t->dt == DT_U8   ? ((const uint8_t *)data)[i]
+                    : t->dt == DT_S8 ? ((const int8_t *)data)[i]
+                                     : ((const int16_t *)data)[i];
+        double got = vq_scale_at(g, t, 0) * (q - t->q.zero);
+
+        signal += (double)want[i] * want[i];
+        noise += (want[i] - got) * (want[i] - got);
+    }
+    return vq_sqnr(signal, noise);
+}
+
+static double
+measure_attention(void *user)
+{
+    const Attention *t = user;
+    const Graph *g = t->r->to;
+    const CalibEntry *e = vq_calib_find(vq_context(t->r)->calib,
+                                        t->r->from->val[t->op->out].name);
+    ArenaMark mark = vq_arena_mark(g->arena);
+    const void *in[8];
+    double sqnr = NAN;
+    void *out = NEWN(g->arena, uint8_t, vq_bytes(&t->t));
+
+    for (int i = 0; i < 8; i++)
+        in[i] =
+            i < 3 ? quantize_probe(t, i, g->arena) : g->val[t->now->in[i]].data;
+    if (e && e->probe && in[0] && in[1] && in[2]) {
+        vq_eval_fn[OP_I_ATTENTION](&(EvalArgs){g, t->now, in, out, g->arena});
+        sqnr = compare(g, &t->t, out, e->probe);
+    }
+    vq_arena_release(g->arena, mark);
+    return sqnr;
+}
+
+/* ---- scales ---- */
+
+/* The largest |score| of the float op on the first image. */
+static bool
+largest_score(Rewrite *r, const Op *op, double *largest)
+{
+    const Calib *cal = vq_context(r)->calib;
+    const CalibEntry *q = vq_calib_find(cal, r->from->val[op->in[0]].name);
+    const CalibEntry *k = vq_calib_find(cal, r->from->val[op->in[1]].name);
+    const Type *tq = vq_type(r->from, op->in[0]);
+    const Type *tk = vq_type(r->from, op->in[1]);
+    int64_t heads = vq_get_i(op, A_HEADS, 1), cols = vq_cols(tq);
+    int64_t d = cols / heads, nk = tk->dim[tk->rank - 2];
+    int64_t nq = tq->dim[tq->rank - 2];
+
+    if (!q || !q->probe || !k || !k->probe)
+        return false;
+    *largest = 0;
+    for (int64_t i = 0; i < vq_rows(tq) * heads; i++) {
+        const float *a = q->probe + i * d; /* row-major: heads side by side */
+        int64_t batch = i / heads / nq, h = i % heads;
+
+        for (int64_t j = 0; j < nk; j++) {
+            const float *b = k->probe + (batch * nk + j) * cols + h * d;
+            double s = 0;
+
+            for (int64_t c = 0; c < d; c++)
+                s += (double)a[c] * b[c];
+            *largest = fmax(*largest, fabs(s));
+        }
+    }
+    *largest *= vq_get_f(op, A_SCALE, 1);
+    return true;
+}
+
+/* I-ViT's score scale: symmetric 8 bits over the largest score seen, not so
+ * fine that a row's sum of exponentials leaves 31 bits: rows * |x0| < 2^16. */
+static bool
+ivit_score_scale(Rewrite *r, const Op *op, double *scale)
+{
+    struct Calib *c = vq_context(r)->calib;
+    const Type *tk = vq_type(r->from, op->in[1]);
+    const char *note = vq_subname(r, op, ".score");
+    double largest;
+
+    if (!vq_calib_noted(c, note, &largest)) {
+        if (!largest_score(r, op, &largest))
+            return vq_error(r->diag, op->loc,
+                            "the loaded calibration was made without "
+                            "--nonlinear=ivit and has no range of this "
+                            "attention's scores; calibrate again");
+        vq_calib_note(c, note, largest);
+    }
+    *scale = fmax(largest / 127, (double)tk->dim[tk->rank - 2] / 0x1p16);
+    return true;
+}
+
+static void
+score_multipliers(Rewrite *r, const Op *op, double unit, double *m)
+{
+    const Type *q = vq_type(r->from, op->in[0]);
+    const Type *k = vq_type(r->from, op->in[1]);
+    int64_t heads = vq_get_i(op, A_HEADS, 1), d = vq_cols(q) / heads;
+
+    for (int64_t h = 0; h < heads; h++)
+        m[h] = (double)vq_scale_at(r->from, q, h * d) *
+               vq_scale_at(r->from, k, h * d) * vq_get_f(op, A_SCALE, 1) / unit;
+}
+
+static ValId
+shiftmax_table(Rewrite *r, const Op *op, double scale)
+{
+    enum { SHIFTS = 15 };
+    int32_t x0 = (int32_t)floor(-1 / scale), e[256];
+
+    for (int i = 0; i < 256; i++)
+        e[i] = vq_shift_exp(-i, x0, SHIFTS);
+    return vq_const_s32(r, vq_subname(r, op, ".exp"), e, 256);
+}
+
+static RequantForm
+value_consts(Rewrite *r, const Op *op, const Type *t, ValId out[2])
+{
+    const Type *v = vq_type(r->from, op->in[2]);
+    int64_t n = vq_cols(t);
+    double *m = NEWN(r->to->arena, double, n);
+    RequantForm form;
+
+    for (int64_t c = 0; c < n; c++)
+        m[c] = ldexp((double)vq_scale_at(r->from, v, c) / t->q.scale,
+                     -vq_pbits(vq_context(r)));
+    form = vq_choose_requant(vq_context(r), m, n, t->dt);
+    vq_requant_consts(r, op, ".pv", form, m, n, out);
+    return form;
+}
+
+bool
+vq_lower_attention(Rewrite *r, const Op *op)
+{
+    Attention a = {.r = r, .op = op, .t = vq_lowered_type(r, op)};
+    bool ivit = vq_context(r)->nonlinear == NL_IVIT;
+    double unit = VQ_SCORE_UNIT, *m;
+    RequantForm form;
+    ValId in[8];
+
+    a.heads = vq_get_i(op, A_HEADS, 1);
+    if (ivit && !ivit_score_scale(r, op, &unit))
+        return false;
+    for (int i = 0; i < 3; i++)
+        in[i] = vq_new(r, op->in[i]);
+    m = NEWN(r->to->arena, double, a.heads);
+    score_multipliers(r, op, unit, m);
+    vq_requant_consts(r, op, ".qk", RQ_WIDE, m, a.heads, in + 3);
+    a.table = NEWN(r->to->arena, uint16_t, 64);
+    in[5] = ivit ? shiftmax_table(r, op, unit)
+                 : vq_const(r->to, vq_subname(r, op, ".exp"), TYPE(DT_U16, 64),
+                            a.table);
+    form = value_consts(r, op, &a.t, in + 6);
+    a.now = vq_emit(r->to, OP_I_ATTENTION, r->from->val[op->out].name, a.t, in,
+                    8, op->loc);
+    vq_set_i(r->to, a.now, A_HEADS, a.heads);
+    vq_set_i(r->to, a.now, A_SOFTMAX, ivit ? SM_SHIFTMAX : SM_BASE2);
+    vq_set_i(r->to, a.now, A_PBITS, vq_pbits(vq_context(r)));
+    vq_set_i(r->to, a.now, A_FORM, form);
+    if (!ivit)
+        vq_choose_form(r, &(FormChoice){op, &a, fill_exp2, measure_attention});
+    vq_become(r, op->out, a.now->out);
+    return true;
+}
+
+/* A softmax that is not inside an attention: a classifier's last op. */
+bool
+vq_lower_softmax(Rewrite *r, const Op *op)
+{
+    ValId in[2] = {vq_new(r, op->in[0])};
+    Type x = *vq_type(r->to, in[0]), t = vq_lowered_type(r, op);
+    bool ivit = vq_context(r)->nonlinear == NL_IVIT;
+    uint16_t *table = NEWN(r->to->arena, uint16_t, 64);
+    Op *now;
+
+    vq_exp2_table(vq_context(r)->nonlinear == NL_SHIFT ? TF_SHIFT : TF_EXACT,
+                  table);
+    in[1] = ivit ? shiftmax_table(r, op, x.q.scale)
+                 : vq_const(r->to, vq_subname(r, op, ".exp"), TYPE(DT_U16, 64),
+                            table);
+    now = vq_emit(r->to, OP_I_SOFTMAX, r->from->val[op->out].name, t, in, 2,
+                  op->loc);
+    vq_set_i(r->to, now, A_SOFTMAX, ivit ? SM_SHIFTMAX : SM_BASE2);
+    vq_set_i(r->to, now, A_PBITS, vq_pbits(vq_context(r)));
+    vq_become(r, op->out, now->out);
+    return true;
+}

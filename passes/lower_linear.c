@@ -1,0 +1,169 @@
+/*
+ * lower_linear.c -- linear layers, sums, means and conversions in integers.
+ */
+#include "passes/lower.h"
+
+#include <math.h>
+
+/*
+ * bias / (s_x * s_w[c]) rounded, less zero_x * sum_k w[k][c]: the product is
+ * taken on stored codes, and sum (a - zero) w = sum a w - zero sum w.
+ */
+static bool
+integer_bias(Rewrite *r, const Op *op, ValId x, ValId w, int32_t *out)
+{
+    const Type *tx = vq_type(r->to, x), *tw = vq_type(r->to, w);
+    const float *b =
+        op->nin > 2 && op->in[2] ? r->from->val[op->in[2]].data : NULL;
+    const int8_t *wd = r->to->val[w].data;
+    int64_t rows = vq_rows(tw), cols = vq_cols(tw);
+    int64_t *sum = NEWN(r->to->arena, int64_t, cols);
+
+    for (int64_t k = 0; k < rows; k++)
+        for (int64_t c = 0; c < cols; c++)
+            sum[c] += wd[k * cols + c];
+    for (int64_t c = 0; c < cols; c++) {
+        double s = (double)tx->q.scale * vq_scale_at(r->to, tw, c);
+        double q =
+            (b ? nearbyint(b[c] / s) : 0) - (double)tx->q.zero * (double)sum[c];
+
+        if (fabs(q) >= 0x1p30)
+            return vq_error(r->diag, op->loc,
+                            "the bias of output channel %d is %g times the "
+                            "accumulator's step and does not fit 32 bits; "
+                            "is the weight of this channel almost zero?",
+                            (int)c, q);
+        out[c] = (int32_t)q;
+    }
+    return true;
+}
+
+bool
+vq_lower_linear(Rewrite *r, const Op *op)
+{
+    ValId x = vq_new(r, op->in[0]), w = vq_new(r, op->in[1]);
+    const Type *tw = vq_type(r->to, w);
+    Type t = vq_lowered_type(r, op), acc = t;
+    int64_t cols = vq_cols(tw);
+    int32_t *bias = NEWN(r->to->arena, int32_t, cols);
+    double *m = NEWN(r->to->arena, double, cols);
+    ValId in[3] = {x, w};
+    bool raw = t.dt == DT_S32;
+    Op *now;
+
+    if (!integer_bias(r, op, x, w, bias))
+        return false;
+    for (int64_t c = 0; !raw && c < cols; c++)
+        m[c] = (double)vq_type(r->to, x)->q.scale * vq_scale_at(r->to, tw, c) /
+               vq_scale_at(r->to, &t, c);
+    in[2] = vq_const_s32(r, vq_subname(r, op, ".b"), bias, cols);
+    acc.dt = DT_S32;
+    if (!raw)
+        acc.q = (Quant){0};
+    now = vq_emit(r->to, OP_I_MATMUL, vq_subname(r, op, raw ? "" : ".acc"), acc,
+                  in, 3, op->loc);
+    if (raw)
+        vq_become(r, op->out, now->out);
+    else
+        vq_emit_requant(r, op, now->out, m, cols, t);
+    return true;
+}
+
+/* Scales of the residual stream differ by powers of two (scales.h). */
+static int64_t
+shift_to(const Type *from, const Type *to)
+{
+    return lrintf(log2f(to->q.scale / from->q.scale));
+}
+
+bool
+vq_lower_add(Rewrite *r, const Op *op)
+{
+    ValId in[2] = {vq_new(r, op->in[0]), vq_new(r, op->in[1])};
+    Type t = vq_lowered_type(r, op);
+    Op *now;
+
+    if (!vq_same_shape(vq_type(r->to, in[0]), &t)) {
+        ValId swap = in[0];
+
+        in[0] = in[1];
+        in[1] = swap;
+    }
+    if (!vq_same_shape(vq_type(r->to, in[0]), &t))
+        return vq_error(r->diag, op->loc,
+                        "a sum of two values that both broadcast is not "
+                        "supported");
+    now =
+        vq_emit(r->to, OP_I_ADD, r->from->val[op->out].name, t, in, 2, op->loc);
+    vq_set_i(r->to, now, A_ASHIFT, shift_to(vq_type(r->to, in[0]), &t));
+    vq_set_i(r->to, now, A_BSHIFT, shift_to(vq_type(r->to, in[1]), &t));
+    vq_become(r, op->out, now->out);
+    return true;
+}
+
+bool
+vq_lower_mean(Rewrite *r, const Op *op)
+{
+    ValId x = vq_new(r, op->in[0]);
+    const Attr *axes = vq_attr(op, A_AXES);
+    Type t = vq_lowered_type(r, op), sum = t;
+    double m;
+    Op *now;
+
+    if (axes->n != 1)
+        return vq_error(r->diag, op->loc,
+                        "a mean over %u axes at once is not supported (one is)",
+                        axes->n);
+    sum.dt = DT_S32;
+    sum.q = (Quant){0};
+    m = (double)vq_type(r->to, x)->q.scale / t.q.scale /
+        (double)vq_type(r->to, x)->dim[axes->i[0]];
+    now = vq_emit(r->to, OP_I_SUM, vq_subname(r, op, ".sum"), sum, &x, 1,
+                  op->loc);
+    vq_set_i(r->to, now, A_AXIS, axes->i[0]);
+    vq_emit_requant(r, op, now->out, &m, 1, t);
+    return true;
+}
+
+/* The scales of a value as a constant f32[1] or f32[last axis]. */
+static ValId
+scale_const(Rewrite *r, const Op *op, const Type *t)
+{
+    float *s;
+
+    if (t->q.scales)
+        return t->q.scales;
+    s = NEW(r->to->arena, float);
+    *s = t->q.scale;
+    return vq_const(r->to, vq_subname(r, op, ".scale"), TYPE(DT_F32, 1), s);
+}
+
+bool
+vq_lower_convert(Rewrite *r, const Op *op)
+{
+    ValId in[2] = {vq_new(r, op->in[0])};
+    Type from = *vq_type(r->to, in[0]), to = vq_lowered_type(r, op);
+    const char *name = r->from->val[op->out].name;
+    int64_t n = vq_cols(&to);
+    double *m;
+
+    if (from.dt == DT_F32) {
+        vq_become(r, op->out,
+                  vq_emit(r->to, OP_I_QUANTIZE, name, to, in, 1, op->loc)->out);
+        return true;
+    }
+    if (to.dt == DT_F32) {
+        in[1] = scale_const(r, op, &from);
+        vq_become(
+            r, op->out,
+            vq_emit(r->to, OP_I_DEQUANTIZE, name, to, in, 2, op->loc)->out);
+        return true;
+    }
+    n = from.q.scales || to.q.scales ? n : 1;
+    m = NEWN(r->to->arena, double, n);
+    for (int64_t c = 0; c < n; c++)
+        m[c] =
+            (double)vq_scale_at(r->to, &from, c) / vq_scale_at(r->to, &to, c);
+    vq_emit_requant(r, op, in[0], m, n, to);
+    return true;
+}

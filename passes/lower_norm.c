@@ -1,0 +1,118 @@
+/*
+ * lower_norm.c -- layernorm in integers: ours, and I-ViT's.
+ */
+#include "passes/lower.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct NormParams {
+    const float *gamma, *beta;
+    int64_t cols;
+    Type t; /* of the result */
+    int frac, shift;
+} NormParams;
+
+/* Most fraction bits such that |n| <= sqrt(C) * 2^frac stays below 2^15. */
+static int
+fraction_bits(int64_t cols)
+{
+    return (int)floor(log2(32767 / sqrt((double)cols)));
+}
+
+/* g and b of i.layernorm for p->shift; false when they do not fit. */
+static bool
+fill_params(const NormParams *p, int32_t *g, int32_t *b)
+{
+    double nmax = sqrt((double)p->cols) * ldexp(1, p->frac) + 1;
+
+    for (int64_t c = 0; c < p->cols; c++) {
+        double gc = nearbyint(
+            ldexp((double)p->gamma[c] / p->t.q.scale, p->shift - p->frac));
+        double bc = nearbyint(
+            ldexp((double)p->beta[c] / p->t.q.scale + p->t.q.zero, p->shift));
+
+        if (p->shift > 0)
+            bc += ldexp(1, p->shift - 1);
+        if (fabs(gc) > 32767 || nmax * fabs(gc) + fabs(bc) >= 0x1p31)
+            return false;
+        g[c] = (int32_t)gc;
+        b[c] = (int32_t)bc;
+    }
+    return true;
+}
+
+static bool
+lower_ours(Rewrite *r, const Op *op, NormParams *p)
+{
+    ValId in[3] = {vq_new(r, op->in[0])};
+    int32_t *g = NEWN(r->to->arena, int32_t, p->cols);
+    int32_t *b = NEWN(r->to->arena, int32_t, p->cols);
+    double c = (double)p->cols, s = vq_type(r->to, in[0])->q.scale;
+    double eps = nearbyint(vq_get_f(op, A_EPS, 0) * c * c / (s * s));
+    Op *now;
+
+    p->frac = fraction_bits(p->cols);
+    for (p->shift = 28; p->shift >= 0 && !fill_params(p, g, b); p->shift--)
+        ;
+    if (p->shift < 0)
+        return vq_error(r->diag, op->loc,
+                        "this layernorm's gamma or beta is too large for the "
+                        "calibrated range of its output");
+    if (eps >= 0x1p60)
+        return vq_error(r->diag, op->loc, "epsilon %g is too large",
+                        vq_get_f(op, A_EPS, 0));
+    in[1] = vq_const_s32(r, vq_subname(r, op, ".g"), g, p->cols);
+    in[2] = vq_const_s32(r, vq_subname(r, op, ".b"), b, p->cols);
+    now = vq_emit(r->to, OP_I_LAYERNORM, r->from->val[op->out].name, p->t, in,
+                  3, op->loc);
+    vq_set_i(r->to, now, A_FRAC, p->frac);
+    vq_set_i(r->to, now, A_SHIFT, p->shift);
+    vq_set_i(r->to, now, A_IEPS, (int64_t)fmax(eps, 1));
+    vq_become(r, op->out, now->out);
+    return true;
+}
+
+/* I-ViT: out = (Y + floor((beta/gamma)/u)) * u * gamma, u = sqrt(C) / 2^30.
+ * A gamma of zero would divide by zero: it becomes the least one whose bias
+ * still fits the sum's 32 bits. */
+static bool
+lower_ivit(Rewrite *r, const Op *op, const NormParams *p)
+{
+    double u = sqrt((double)p->cols) / 0x1p30;
+    int64_t *b = NEWN(r->to->arena, int64_t, p->cols);
+    double *m = NEWN(r->to->arena, double, p->cols);
+    ValId in[4] = {vq_new(r, op->in[0])};
+
+    for (int64_t c = 0; c < p->cols; c++) {
+        double least = fmax(fabs((double)p->beta[c]) / (0x1p30 * u), 1e-12);
+        double gamma = p->gamma[c];
+
+        if (fabs(gamma) < least)
+            gamma = copysign(least, gamma);
+        b[c] = (int64_t)floor((double)p->beta[c] / gamma / u);
+        m[c] = u * gamma / p->t.q.scale;
+    }
+    in[1] = vq_const(r->to, vq_subname(r, op, ".b"), TYPE(DT_S64, p->cols), b);
+    vq_requant_consts(r, op, "", RQ_DYADIC, m, p->cols, in + 2);
+    vq_become(r, op->out,
+              vq_emit(r->to, OP_I_IVITNORM, r->from->val[op->out].name, p->t,
+                      in, 4, op->loc)
+                  ->out);
+    return true;
+}
+
+bool
+vq_lower_norm(Rewrite *r, const Op *op)
+{
+    NormParams p = {.gamma = r->from->val[op->in[1]].data,
+                    .beta = r->from->val[op->in[2]].data,
+                    .t = vq_lowered_type(r, op)};
+
+    p.cols = vq_cols(&p.t);
+    if (!p.gamma || !p.beta)
+        return vq_error(r->diag, op->loc,
+                        "layernorm's gamma and beta must be constants");
+    return vq_context(r)->nonlinear == NL_IVIT ? lower_ivit(r, op, &p)
+                                               : lower_ours(r, op, &p);
+}

@@ -1,0 +1,34 @@
+/*
+ * pass.c -- the pipeline.
+ *
+ * Passes at level 0 are what the later ones rely on; the others may be left
+ * out, by -O or by bisection.
+ */
+#include "passes/passes.h"
+
+#include <string.h>
+
+const Pass vq_passes[] = {
+    /* name, run, needs, makes, level, help */
+    {"fold", vq_fold, 0, 0, 0, "compute constants, drop what does nothing"},
+    {"fuse_norm", vq_fuse_norm, 0, 0, 0, "find layernorm in its parts"},
+    {"fuse_gelu", vq_fuse_gelu, 0, 0, 0, "find gelu, erf and tanh form"},
+    {"fuse_linear", vq_fuse_linear, 0, 0, 0,
+     "find linear layers and the patch embedding"},
+    {"fuse_attention", vq_fuse_attention, 0, 0, 0, "find attention"},
+    {"tokens", vq_fold_tokens, 0, 0, 1, "fold sums on constant tokens"},
+    {"rows", vq_cut_rows, 0, 0, 1, "compute only the rows that are used"},
+    {"cse", vq_cse, 0, 0, 1, "share equal ops"},
+    {"dce", vq_dce, 0, F_FUSED, 0, "drop ops without a use"},
+};
+
+const unsigned vq_npasses = COUNT(vq_passes);
+
+int
+vq_find_pass(const char *name)
+{
+    for (unsigned i = 0; i < vq_npasses; i++)
+        if (strcmp(vq_passes[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}

@@ -1,0 +1,328 @@
+/*
+ * quantize.c -- every value gets a quantized type.
+ *
+ * needs F_FUSED and calibration; makes F_QUANTIZED. Still real ops, on
+ * quantized types: the integers come in integerize.c.
+ *
+ * First the readers are asked what they want (a walk from the end, since a
+ * move passes its reader's wish on), then each value takes the best storage
+ * that its maker can produce, then the graph is re-emitted. A reader that
+ * wants something else gets a `convert` in between, and weights and other
+ * constants are rounded to what their reader wants.
+ */
+#include "passes/pass.h"
+#include "passes/scales.h"
+#include "passes/storage.h"
+
+#include "ir/quant.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+typedef struct Plan {
+    const PassContext *cx;
+    unsigned *wanted; /* by value: set of ST_BIT */
+    Storage *storage; /* by value */
+    int64_t *heads;   /* by value: of the attention that reads it */
+    ResidualScales *residual;
+    /* The last conversion of each old value, to share it between readers. */
+    ValId *converted;
+} Plan;
+
+/* ---- what readers want ---- */
+
+static void
+note_wishes(Plan *p, const Op *op)
+{
+    for (uint32_t i = 0; i < op->nin; i++) {
+        Storage s = vq_storage_wanted(p->cx, op, i);
+        ValId v = op->in[i];
+
+        p->wanted[v] |= s == ST_SAME ? p->wanted[op->out] : ST_BIT(s);
+        if (op->kind == OP_ATTENTION)
+            p->heads[v] = vq_get_i(op, A_HEADS, 1);
+    }
+}
+
+static bool
+check_op(const Graph *g, Diag *d, const Op *op)
+{
+    const Type *t = vq_type(g, op->out);
+
+    if (!vq_storage_use[op->kind].makes)
+        return vq_error(d, op->loc,
+                        "%s has no integer form here; it is supported only "
+                        "where it is part of a layernorm, gelu, attention, "
+                        "linear layer or patch embedding",
+                        vq_op[op->kind].text);
+    if (op->kind == OP_SOFTMAX && vq_get_i(op, A_AXIS, 0) != t->rank - 1)
+        return vq_error(d, op->loc,
+                        "softmax over axis %d of %d is not supported (only "
+                        "the last)",
+                        (int)vq_get_i(op, A_AXIS, 0), t->rank);
+    return true;
+}
+
+static bool
+choose_storage(Graph *g, Plan *p)
+{
+    for (uint32_t i = 0; i < g->nout; i++)
+        p->wanted[g->out[i]] |= ST_BIT(ST_F32);
+    for (uint32_t i = g->nop - 1; i > 0; i--)
+        note_wishes(p, &g->op[i]);
+    for (uint32_t i = 1; i < g->nop; i++) {
+        const Op *op = &g->op[i];
+        bool move = vq_op[op->kind].stage == STAGE_M;
+
+        if (!check_op(g, p->cx->diag, op))
+            return false;
+        p->storage[op->out] =
+            move && op->nin == 1 && vq_def(g, op->in[0])
+                ? p->storage[op->in[0]]
+                : vq_storage_pick(vq_storage_use[op->kind].makes,
+                                  p->wanted[op->out]);
+    }
+    return true;
+}
+
+/* ---- constants ---- */
+
+static void
+quantize_const(const Graph *g, const Type *t, const float *x, void *out)
+{
+    int64_t n = vq_count(t), cols = vq_cols(t);
+
+    for (int64_t i = 0; i < n; i++) {
+        float s = vq_scale_at(g, t, t->q.axis == t->rank - 1 ? i % cols : 0);
+        int32_t q = vq_quantize(x[i], s, t->q.zero, t->dt);
+
+        if (vq_dtype[t->dt].bytes == 1)
+            ((uint8_t *)out)[i] = (uint8_t)q;
+        else
+            ((uint16_t *)out)[i] = (uint16_t)q;
+    }
+}
+
+static ValId
+const_as(Graph *g, const Value *v, Type t)
+{
+    uint8_t *data = NEWN(g->arena, uint8_t, vq_bytes(&t));
+
+    quantize_const(g, &t, v->data, data);
+    return vq_const(g, v->name, t, data);
+}
+
+/* s8 per output channel, symmetric: scale = max|column| / 127. */
+static ValId
+weight_as_s8(Graph *g, const Value *v)
+{
+    const float *w = v->data;
+    int64_t rows = vq_rows(&v->type), cols = vq_cols(&v->type);
+    float *s = NEWN(g->arena, float, cols);
+    Type t = v->type;
+
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < cols; j++)
+            s[j] = fmaxf(s[j], fabsf(w[i * cols + j]));
+    for (int64_t j = 0; j < cols; j++)
+        s[j] = s[j] > 0 ? s[j] / 127 : 1;
+    t.dt = DT_S8;
+    t.q = (Quant){.axis = t.rank - 1};
+    t.q.scales = vq_const(g, vq_format(g->arena, "%s.s", v->name),
+                          TYPE(DT_F32, cols), s);
+    return const_as(g, v, t);
+}
+
+/* ---- emitting ---- */
+
+static bool
+need_entry(const Plan *p, const Graph *g, const Op *op, ValId v,
+           const CalibEntry **e)
+{
+    *e = vq_calib_find(p->cx->calib, g->val[v].name);
+    if (*e)
+        return true;
+    return vq_error(p->cx->diag, op->loc,
+                    "the calibration has no range for value '%s'; calibrate "
+                    "this model again",
+                    g->val[v].name);
+}
+
+/* The type of old value v in storage s. */
+static bool
+type_in(Rewrite *r, const Op *op, ValId v, Storage s, Type *t)
+{
+    const Plan *p = r->user;
+    const CalibEntry *e = NULL;
+
+    *t = *vq_type(r->from, v);
+    if (s == ST_S16) {
+        t->dt = DT_S16;
+        t->q = (Quant){.scale = vq_residual_scale(p->residual, v)};
+        return true;
+    }
+    if (s != ST_F32 && s != ST_PROB && s != ST_SCORE &&
+        !need_entry(p, r->from, op, v, &e))
+        return false;
+    *t = vq_storage_type(r->to, p->cx, s, *t, e, p->heads[v]);
+    return true;
+}
+
+/* The new value of old v, of the given type; converts where it must. */
+static ValId
+value_as(Rewrite *r, const Op *op, ValId v, const Type *t)
+{
+    const Plan *p = r->user;
+    const Value *old = &r->from->val[v];
+    ValId now;
+
+    if (old->data)
+        return const_as(r->to, old, *t);
+    now = r->map[v];
+    if (vq_same_type(vq_type(r->to, now), t))
+        return now;
+    if (p->converted[v] && vq_same_type(vq_type(r->to, p->converted[v]), t))
+        return p->converted[v];
+    p->converted[v] =
+        vq_emit(r->to, OP_CONVERT, vq_format(r->to->arena, "%s.q", old->name),
+                *t, &now, 1, op->loc)
+            ->out;
+    return p->converted[v];
+}
+
+static bool
+is_parameter(const Graph *g, const Op *op, uint32_t i)
+{
+    return i > 0 && vq_is_const(g, op->in[i]) &&
+           (op->kind == OP_LINEAR || op->kind == OP_LAYERNORM);
+}
+
+/* Input i of op as the op wants it; `out` is the type of its result. */
+static bool
+input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
+                ValId *in)
+{
+    const Plan *p = r->user;
+    Storage s = vq_storage_wanted(p->cx, op, i);
+    ValId v = op->in[i];
+    Type t;
+
+    if (is_parameter(r->from, op, i)) {
+        *in = op->kind == OP_LINEAR && i == 1
+                  ? weight_as_s8(r->to, &r->from->val[v])
+                  : vq_new(r, v);
+        return true;
+    }
+    t = *vq_type(r->from, v);
+    if (s == ST_SAME || vq_is_const(r->from, v)) {
+        t.dt = out->dt;
+        t.q = out->q;
+    } else if (s == ST_S16 && p->storage[v] == ST_S16) {
+        t = *vq_type(r->to, r->map[v]);
+    } else if (!type_in(r, op, v, s, &t)) {
+        return false;
+    }
+    *in = value_as(r, op, v, &t);
+    return true;
+}
+
+/* s32 accumulators of a linear layer: scale of x times scale of w. */
+static Type
+acc_type(Rewrite *r, const Op *op, ValId x, ValId w)
+{
+    Graph *g = r->to;
+    int64_t cols = vq_cols(vq_type(g, w));
+    float *s = NEWN(g->arena, float, cols);
+    Type t = *vq_type(r->from, op->out);
+
+    for (int64_t c = 0; c < cols; c++)
+        s[c] = vq_type(g, x)->q.scale * vq_scale_at(g, vq_type(g, w), c);
+    t.dt = DT_S32;
+    t.q = (Quant){.axis = t.rank - 1};
+    t.q.scales =
+        vq_const(g, vq_format(g->arena, "%s.s", r->from->val[op->out].name),
+                 TYPE(DT_F32, cols), s);
+    return t;
+}
+
+/* What a move of one computed value makes is stored as that value is. */
+static bool
+result_type(Rewrite *r, const Op *op, Type *t)
+{
+    const Plan *p = r->user;
+
+    if (vq_op[op->kind].stage == STAGE_M && op->nin == 1) {
+        const Type *in = vq_type(r->to, r->map[op->in[0]]);
+
+        if (in->dt != DT_F32) {
+            *t = *vq_type(r->from, op->out);
+            t->dt = in->dt;
+            t->q = in->q;
+            return true;
+        }
+    }
+    return type_in(r, op, op->out, p->storage[op->out], t);
+}
+
+static bool
+quantize_op(Rewrite *r, const Op *op)
+{
+    const Plan *p = r->user;
+    const char *name = r->from->val[op->out].name;
+    bool acc = p->storage[op->out] == ST_ACC;
+    ValId *in = NEWN(r->to->arena, ValId, op->nin);
+    Type t = {0};
+    Op *now;
+
+    if (!acc && !result_type(r, op, &t))
+        return false;
+    for (uint32_t i = 0; i < op->nin; i++)
+        if (!input_as_wanted(r, op, i, &t, &in[i]))
+            return false;
+    if (acc)
+        t = acc_type(r, op, in[0], in[1]);
+    now = vq_emit(r->to, op->kind, name, t, in, op->nin, op->loc);
+    memcpy(now->attr, op->attr, sizeof op->attr);
+    now->nattr = op->nattr;
+    vq_become(r, op->out, now->out);
+    return true;
+}
+
+/* Graph outputs are real numbers again. */
+static void
+convert_outputs(Graph *g)
+{
+    for (uint32_t i = 0; i < g->nout; i++) {
+        const Value *v = &g->val[g->out[i]];
+        Type t = v->type;
+
+        if (t.dt == DT_F32)
+            continue;
+        t.dt = DT_F32;
+        t.q = (Quant){0};
+        g->out[i] = vq_emit(g, OP_CONVERT, vq_format(g->arena, "%s.f", v->name),
+                            t, &g->out[i], 1, NOLOC)
+                        ->out;
+    }
+}
+
+bool
+vq_quantize_graph(Graph *g, const PassContext *cx)
+{
+    Plan p = {.cx = cx};
+
+    if (!cx->calib)
+        return vq_error(cx->diag, NOLOC, "quantization needs calibration");
+    p.wanted = NEWN(g->arena, unsigned, g->nval);
+    p.storage = NEWN(g->arena, Storage, g->nval);
+    p.heads = NEWN(g->arena, int64_t, g->nval);
+    p.converted = NEWN(g->arena, ValId, g->nval);
+    if (!choose_storage(g, &p))
+        return false;
+    p.residual = vq_residual_scales(g, cx, p.storage, g->arena);
+    if (!vq_rewrite(g, cx->diag, quantize_op, &p))
+        return false;
+    convert_outputs(g);
+    return true;
+}
