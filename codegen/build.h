@@ -133,4 +133,9 @@ Val b_carry(Build *, Loop *, Val init);
 void b_next(Loop *, unsigned k, Val x);
 void b_loop_end(Build *, Loop *);
 
+/* fn for 0, lanes, 2 * lanes, .. below n; `count` lanes are left at the last,
+ * `lanes` at all others. */
+typedef void MapFn(Build *, void *user, Val index, unsigned count);
+void b_map(Build *, int64_t n, unsigned lanes, MapFn *fn, void *user);
+
 #endif

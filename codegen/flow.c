@@ -225,3 +225,17 @@ b_loop_end(Build *b, Loop *l)
         LLVMAddIncoming(l->carry[k], &l->next[k], &latch, 1);
     LLVMPositionBuilderAtEnd(b->b, exit);
 }
+
+void
+b_map(Build *b, int64_t n, unsigned lanes, MapFn *fn, void *user)
+{
+    Loop loop;
+
+    if (n / lanes) {
+        b_loop(b, &loop, 0, lanes, n / lanes);
+        fn(b, user, loop.i, lanes);
+        b_loop_end(b, &loop);
+    }
+    if (n % lanes)
+        fn(b, user, b_i64(b, n - n % lanes), (unsigned)(n % lanes));
+}

@@ -54,8 +54,9 @@ typedef struct Level {
 
     /* table[x[i]] for 64 bytes, 256 bytes of table; NULL: one at a time. */
     Val (*lut8)(Build *, Val x, Val table);
-    /* u16 table[x[i] & 63] for 32 lanes of 16 bits; NULL: one at a time. */
-    Val (*lut16)(Build *, Val x, Val table);
+    /* table[d[i] & 63] >> (d[i] >> 6) for 32 lanes of u16, 0 from a shift by
+     * 16 on; NULL: one at a time. */
+    Val (*pow2)(Build *, Val d, Val table);
 } Level;
 
 /* The levels of a triple's architecture, weakest first, ended by a NULL name;

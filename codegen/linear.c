@@ -18,12 +18,19 @@ input(const Op *op, uint32_t i)
     return i < op->nin ? op->in[i] : 0;
 }
 
+/* The bias of each column; zeros when there is none. */
+static const int32_t *
+bias_of(Module *m, const Op *op, int64_t n)
+{
+    return op->in[2] ? m->g->val[op->in[2]].data : NEWN(m->arena, int32_t, n);
+}
+
 /* Most |bias + sum a w| of each column, for u8 a. */
 static int64_t *
 sum_bounds(Module *m, const Op *op, const Linear *l)
 {
     const int8_t *w = m->g->val[op->in[1]].data;
-    const int32_t *bias = m->g->val[op->in[2]].data;
+    const int32_t *bias = bias_of(m, op, l->n);
     int64_t panels = vq_panels(l->n), groups = vq_kgroups(l->k);
     int64_t *up = NEWN(m->arena, int64_t, panels * VQ_PANEL);
     int64_t *down = NEWN(m->arena, int64_t, panels * VQ_PANEL);
@@ -52,7 +59,7 @@ plan_requant(Module *m, const Op *op, Plan *p, Linear *l)
     RequantIn in = {.form = (RequantForm)vq_get_i(op, A_FORM, 0),
                     .mul = mul,
                     .shift = shift,
-                    .bias = m->g->val[op->in[2]].data,
+                    .bias = bias_of(m, op, l->n),
                     .bound = sum_bounds(m, op, l),
                     .channel = channel,
                     .entries = lanes,
@@ -81,7 +88,7 @@ plan_requant(Module *m, const Op *op, Plan *p, Linear *l)
 static void
 plan_bias(Module *m, const Op *op, Plan *p, const Linear *l)
 {
-    const int32_t *bias = m->g->val[op->in[2]].data;
+    const int32_t *bias = bias_of(m, op, l->n);
     int64_t lanes = vq_align(l->n, VQ_PANEL);
     int32_t *padded = NEWN(m->arena, int32_t, lanes);
 

@@ -86,10 +86,11 @@ bool vq_module_plan(Module *);
 /* The function of an op on a level, made if it is the first of its key. */
 Val vq_module_kernel(Module *, const Level *, const Op *);
 
-/* A new internal function "PREFIX.NAME" of pointers, its builder at the
- * entry. */
-Val vq_module_function(Module *, const char *name, Ty result, unsigned nparams,
-                       const Level *);
+/* A new internal function "PREFIX.NAME"; the builder is at its entry. `level`
+ * is NULL for code that every CPU runs. */
+Val vq_module_function(Module *, const char *name, Ty type, const Level *);
+/* The type of a function of n pointers after an int, if there is one. */
+Ty vq_function_type(Module *, Ty result, bool has_int, unsigned npointers);
 
 /* Key pieces. */
 const char *vq_key_type(Module *, const Type *);
@@ -97,8 +98,10 @@ const char *vq_key(Module *, const Op *); /* op, types, attributes */
 
 /* ---- run.c ---- */
 
-/* Run functions, dispatch, C entry points and the descriptor. */
+/* Run functions, dispatch and entry points. */
 void vq_module_entries(Module *);
+/* descriptor.c: PREFIX_model. */
+void vq_module_descriptor(Module *, Val best, Val run, Val run_level);
 /* cpuid.c: i32 f(): bit i is set when this CPU can run level i. */
 Val vq_module_cpu_check(Module *);
 

@@ -65,7 +65,8 @@ vq_npy_create(Arena *a, Diag *d, NpyWriter *w, const char *path, NpyType t,
     *w = (NpyWriter){.path = path, .type = t, .left = 1};
     for (int i = 0; i < rank; i++)
         w->left *= dim[i];
-    if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+    if (strncmp(path, "/dev/", 5) != 0 &&
+        (stat(path, &st) != 0 || S_ISREG(st.st_mode)))
         w->temp = vq_format(a, "%s.%ld.tmp", path, (long)getpid());
     w->file = fopen(w->temp ? w->temp : path, "wb");
     if (!w->file)

@@ -61,6 +61,17 @@ same_file(const char *a, const char *b)
            x.st_ino == y.st_ino;
 }
 
+/* Standard output, a device, a pipe: nothing lies beside them. */
+static bool
+is_stream(const char *path)
+{
+    struct stat st;
+
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &st) == 0 && !S_ISREG(st.st_mode) &&
+            !S_ISDIR(st.st_mode));
+}
+
 static void
 add_file(Wanted *w, VitqcFileKind kind, const char *path)
 {
@@ -72,7 +83,6 @@ plan_files(const Args *a, Wanted *w)
 {
     bool partial = a->stop_after || a->only;
     int emit = a->emit >= 0 ? (int)a->emit : partial ? EMIT_IR : EMIT_OBJ;
-    bool stream;
 
     if (!name_output(a, emit, w)) {
         say_error("the output's path is too long");
@@ -82,10 +92,9 @@ plan_files(const Args *a, Wanted *w)
         say_error("%s is the model: give another -o", w->output);
         return false;
     }
-    stream = strcmp(w->output, "-") == 0;
-    vitqc_name_of(stream ? a->model : w->output, w->name);
+    vitqc_name_of(strcmp(w->output, "-") == 0 ? a->model : w->output, w->name);
     add_file(w, form[emit].kind, w->output);
-    if (emit == EMIT_OBJ && !stream && strcmp(w->output, "/dev/null") != 0) {
+    if (emit == EMIT_OBJ && !is_stream(w->output)) {
         if (!with_suffix(w->header, w->output, ".h") ||
             strcmp(w->header, w->output) == 0) {
             say_error("%s: the header would be written to the same file",

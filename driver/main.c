@@ -60,6 +60,8 @@ main(int argc, char **argv)
     int code = 0;
 
     signal(SIGABRT, on_abort);
+    /* A file that may not grow is a write error, not the end. */
+    signal(SIGXFSZ, SIG_IGN);
     console_init(false);
     if (!parse_args(&args, argc, argv))
         return VITQC_EUSAGE;

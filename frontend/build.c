@@ -81,9 +81,9 @@ vq_make(Node *n, OpKind kind, Item *const *in, uint32_t nin, const Attr *attrs,
     for (uint32_t i = 0; i < nin; i++)
         if (!(id[i] = vq_item_value(n, in[i])))
             return NULL;
-    return new_value(n, vq_emit_infer(n->im->g, n->im->diag, kind,
-                                      fresh_name(n), id, nin, attrs, nattr,
-                                      want, n->loc));
+    return new_value(n,
+                     vq_emit_infer(n->im->g, n->im->diag, kind, fresh_name(n),
+                                   id, nin, attrs, nattr, want, n->loc));
 }
 
 Item *
@@ -187,8 +187,7 @@ vq_swap_last(Node *n, Item *x)
 }
 
 Item *
-vq_slice(Node *n, Item *x, int axis, int64_t start, int64_t step,
-         int64_t count)
+vq_slice(Node *n, Item *x, int axis, int64_t start, int64_t step, int64_t count)
 {
     int64_t stride[MAXRANK];
     Attr attrs[3] = {{.key = A_AXIS, .n = 1, .i = (int64_t[]){axis}},
@@ -267,17 +266,17 @@ vq_concat(Node *n, Item *const *in, uint32_t count, int axis)
 bool
 vq_broadcast_dims(const Type *a, const Type *b, Type *out)
 {
-    int rank = a->rank > b->rank ? a->rank : b->rank;
+    Type t = {.dt = a->dt, .rank = a->rank > b->rank ? a->rank : b->rank};
 
-    *out = (Type){.dt = a->dt, .rank = rank};
-    for (int i = 0; i < rank; i++) {
-        int ia = i - (rank - a->rank), ib = i - (rank - b->rank);
+    for (int i = 0; i < t.rank; i++) {
+        int ia = i - (t.rank - a->rank), ib = i - (t.rank - b->rank);
         int64_t m = ia < 0 ? 1 : a->dim[ia], k = ib < 0 ? 1 : b->dim[ib];
 
         if (m != k && m != 1 && k != 1)
             return false;
-        out->dim[i] = m == 1 ? k : m;
+        t.dim[i] = m == 1 ? k : m;
     }
+    *out = t;
     return true;
 }
 

@@ -103,7 +103,8 @@ read_open(Import *im, const char *path, int fd, const char *tensor,
 
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return vq_io_error(im->diag, path, "cannot read: not a regular file");
-    if (e->offset > (uint64_t)st.st_size || n > (uint64_t)st.st_size - e->offset)
+    if (e->offset > (uint64_t)st.st_size ||
+        n > (uint64_t)st.st_size - e->offset)
         return vq_io_error(im->diag, path,
                            "too short: tensor %s lies at %llu, %zu bytes long, "
                            "but the file ends at %lld; is it of this model?",

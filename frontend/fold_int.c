@@ -104,26 +104,19 @@ greater_equal(int64_t a, int64_t b)
     return a >= b;
 }
 
-static int64_t
-and(int64_t a, int64_t b)
+static int64_t and (int64_t a, int64_t b)
 {
     return a && b;
 }
 
-static int64_t
-or(int64_t a, int64_t b)
+static int64_t or (int64_t a, int64_t b)
 {
     return a || b;
 }
 
-static int64_t
-xor(int64_t a, int64_t b)
-{
-    return !a != !b;
-}
+static int64_t xor (int64_t a, int64_t b) { return !a != !b; }
 
-static int
-equal_f(float a, float b)
+    static int equal_f(float a, float b)
 {
     return a == b;
 }
@@ -225,8 +218,8 @@ apply_ints(Node *n, const IntOp *op, const Item *a, const Item *b)
 static Item *
 apply_floats(Node *n, const IntOp *op, const Item *a, const Item *b)
 {
-    Item *y = vq_item_like(n->im, n->loc, op->cmp ? ET_BOOL : ET_FLOAT,
-                           &a->type);
+    Item *y =
+        vq_item_like(n->im, n->loc, op->cmp ? ET_BOOL : ET_FLOAT, &a->type);
     int64_t count = vq_count(&a->type);
 
     for (int64_t i = 0; y && i < count; i++)
@@ -263,8 +256,7 @@ magnitude(int64_t a)
     return a < 0 ? sub(0, a) : a;
 }
 
-static int64_t
-not(int64_t a)
+static int64_t not(int64_t a)
 {
     return !a;
 }
@@ -294,9 +286,9 @@ typedef struct UnaryOp {
 } UnaryOp;
 
 static const UnaryOp unary_ops[] = {
-    {"Neg", negate, NULL},     {"Abs", magnitude, NULL}, {"Not", not, NULL},
-    {"Floor", same, floorf},   {"Ceil", same, ceilf},    {"Sign", sign, sign_f},
-    {"Round", same, rintf},    {"Log", NULL, logf},      {"Sin", NULL, sinf},
+    {"Neg", negate, NULL},   {"Abs", magnitude, NULL}, {"Not", not, NULL},
+    {"Floor", same, floorf}, {"Ceil", same, ceilf},    {"Sign", sign, sign_f},
+    {"Round", same, rintf},  {"Log", NULL, logf},      {"Sin", NULL, sinf},
     {"Cos", NULL, cosf},
 };
 

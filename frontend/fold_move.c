@@ -94,8 +94,9 @@ join_shapes(Node *n, Item *const *in, uint32_t count, int axis, Type *t)
                 !__builtin_add_overflow(t->dim[axis], more, &t->dim[axis]))
                 continue;
         }
-        vq_node_error(n, "input %u is %s %s, which does not go with %s %s along "
-                         "axis %d",
+        vq_node_error(n,
+                      "input %u is %s %s, which does not go with %s %s along "
+                      "axis %d",
                       i, vq_elem_text(in[i]->et),
                       vq_shape_text(n, &in[i]->type), vq_elem_text(in[0]->et),
                       vq_shape_text(n, t), axis);
@@ -122,8 +123,8 @@ vq_fold_concat(Node *n, Item *const *in, uint32_t count, int axis)
     to = (char *)y->data;
     for (int64_t r = 0; r < rows; r++)
         for (uint32_t i = 0; i < count; i++) {
-            size_t bytes = (size_t)(in[i]->type.dim[axis] * inner) *
-                           elem_bytes(in[i]);
+            size_t bytes =
+                (size_t)(in[i]->type.dim[axis] * inner) * elem_bytes(in[i]);
 
             memcpy(to, (const char *)in[i]->data + (size_t)r * bytes, bytes);
             to += bytes;

@@ -37,15 +37,15 @@ check_inputs(Node *n, Item *const *in, uint32_t nin)
 {
     for (uint32_t i = 0; i < nin; i++)
         if (in[i]->type.dt != DT_F32 || vq_count(&in[i]->type) == 0) {
-            vq_node_error(n, "input %u is %s %s; a float tensor with elements "
-                             "is needed",
+            vq_node_error(n,
+                          "input %u is %s %s; a float tensor with elements "
+                          "is needed",
                           i, vq_elem_text(in[i]->et),
                           vq_shape_text(n, &in[i]->type));
             return false;
         }
     return true;
 }
-
 
 Item *
 vq_fold_real(Node *n, OpKind kind, Item *const *in, uint32_t nin,

@@ -128,7 +128,7 @@ import_initializer(Import *im, const Onnx__TensorProto *t)
 
     if (!*name)
         return vq_error(im->diag, NOLOC, "an initializer has no name");
-    x = vq_tensor_read(im, NOLOC, t, name);
+    x = vq_tensor_read(im, NOLOC, t, name, FINITE);
     if (!x) {
         x = NEW(im->arena, Item);
         x->bad = true;

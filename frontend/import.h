@@ -90,9 +90,15 @@ bool vq_message_scan(const ProtobufCMessageDescriptor *, const uint8_t *,
 
 /* ---- tensor.c, external.c: TensorProto to constant ---- */
 
+typedef enum Finite {
+    FINITE,         /* weights: NaN and Inf are errors */
+    FINITE_OR_MASK, /* a single number may be infinite: attention masks */
+    FINITE_OR_NOT   /* anything */
+} Finite;
+
 /* `what` names the tensor in messages. NULL after an error. */
-Item *vq_tensor_read(Import *, Loc, const Onnx__TensorProto *,
-                     const char *what);
+Item *vq_tensor_read(Import *, Loc, const Onnx__TensorProto *, const char *what,
+                     Finite);
 /* Bytes of a tensor stored in a file beside the model. */
 const uint8_t *vq_external_read(Import *, const Onnx__TensorProto *,
                                 size_t bytes);
@@ -196,8 +202,8 @@ Item *vq_fold_view(Node *, const Item *, const Type *shape, int64_t offset,
 Item *vq_fold_concat(Node *, Item *const *, uint32_t n, int axis);
 Item *vq_fold_gather(Node *, const Item *x, const Item *index, int axis);
 /* One real op by the IR's evaluator. */
-Item *vq_fold_real(Node *, OpKind, Item *const *in, uint32_t nin,
-                   const Attr *, uint32_t nattr, const Type *want);
+Item *vq_fold_real(Node *, OpKind, Item *const *in, uint32_t nin, const Attr *,
+                   uint32_t nattr, const Type *want);
 /* Integer, bool and comparison ops by ONNX name; both inputs constant. */
 Item *vq_fold_binary(Node *, const char *name, Item *a, Item *b);
 Item *vq_fold_unary(Node *, const char *name, Item *a);
@@ -226,8 +232,7 @@ vq_item_f(const Item *x)
 
 /* ---- the emit functions ---- */
 
-#define ONNX(domain, name, since, until, lo, hi, fn, kind)                     \
-    EmitFn vq_onnx_##fn;
+#define ONNX(domain, name, since, until, lo, hi, fn, kind) EmitFn vq_onnx_##fn;
 #include "frontend/onnx_ops.def"
 #undef ONNX
 

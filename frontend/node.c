@@ -50,12 +50,13 @@ vq_attr_float(const Node *n, const char *name, float otherwise)
 const int64_t *
 vq_attr_ints(const Node *n, const char *name, size_t *count)
 {
+    static const int64_t none[1]; /* there, but empty */
     const Onnx__AttributeProto *a = vq_node_attr(n, name);
 
     *count = a ? a->n_ints : 0;
     if (!a)
         return NULL;
-    return a->n_ints ? a->ints : (const int64_t[]){0};
+    return a->n_ints ? a->ints : none;
 }
 
 bool
@@ -128,8 +129,9 @@ vq_in_scalar(const Node *n, uint32_t i, double *v)
     Item *x = vq_in(n, i);
 
     if (!vq_known(x) || vq_count(&x->type) != 1) {
-        vq_node_error(n, "input %u (%s) must be one number known at compile "
-                         "time",
+        vq_node_error(n,
+                      "input %u (%s) must be one number known at compile "
+                      "time",
                       i, n->p->input[i]);
         return false;
     }
@@ -183,8 +185,7 @@ take_name(Node *n, Item *x, const char *name)
 {
     Graph *g = n->im->g;
 
-    if (x->v && vq_def(g, x->v) && g->val[x->v].def >= n->first_op &&
-        !x->name)
+    if (x->v && vq_def(g, x->v) && g->val[x->v].def >= n->first_op && !x->name)
         g->val[x->v].name = vq_strdup(n->im->arena, name);
     if (!x->name)
         x->name = name;

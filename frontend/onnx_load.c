@@ -44,8 +44,8 @@ budget_free(void *user, void *p)
 static Onnx__ModelProto *
 unpack(Arena *a, const uint8_t *data, size_t n, size_t max_memory)
 {
-    size_t most = n > (SIZE_MAX - UNPACK_BYTES) / 4 ? SIZE_MAX
-                                                    : UNPACK_BYTES + 4 * n;
+    size_t most =
+        n > (SIZE_MAX - UNPACK_BYTES) / 4 ? SIZE_MAX : UNPACK_BYTES + 4 * n;
     Budget budget = {a, max_memory && max_memory < most ? max_memory : most};
     ProtobufCAllocator alloc = {budget_alloc, budget_free, &budget};
 

@@ -123,8 +123,8 @@ vq_onnx_leaky_relu(Node *n)
 static Item *
 hard_sigmoid(Node *n, Item *x, float alpha, float beta)
 {
-    Item *line = vq_make2(n, OP_ADD, scaled(n, x, alpha),
-                          vq_item_f32(n->im, beta));
+    Item *line =
+        vq_make2(n, OP_ADD, scaled(n, x, alpha), vq_item_f32(n->im, beta));
 
     return vq_clip(n, line, 0, 1);
 }
@@ -170,8 +170,8 @@ Item *
 vq_onnx_softsign(Node *n)
 {
     Item *x = vq_in(n, 0);
-    Item *below = vq_make2(n, OP_ADD, vq_make1(n, OP_ABS, x),
-                           vq_item_f32(n->im, 1));
+    Item *below =
+        vq_make2(n, OP_ADD, vq_make1(n, OP_ABS, x), vq_item_f32(n->im, 1));
 
     return vq_make2(n, OP_DIV, x, below);
 }

@@ -51,8 +51,9 @@ conv_list(const Node *n, const char *name, size_t count, int64_t otherwise,
     const int64_t *v = vq_attr_ints(n, name, &len);
 
     if (v && len != count) {
-        vq_node_error(n, "%s has %zu numbers; only 2-D convolution, with %zu, "
-                         "is supported",
+        vq_node_error(n,
+                      "%s has %zu numbers; only 2-D convolution, with %zu, "
+                      "is supported",
                       name, len, count);
         return false;
     }

@@ -44,8 +44,7 @@ vq_onnx_reduce_min(Node *n)
     if (!reduced_axes(n, &axes))
         return NULL;
     x = vq_make1(n, OP_NEG, vq_in(n, 0));
-    return vq_make1(n, OP_NEG,
-                    vq_reduce(n, OP_REDUCE_MAX, x, axes, keeps(n)));
+    return vq_make1(n, OP_NEG, vq_reduce(n, OP_REDUCE_MAX, x, axes, keeps(n)));
 }
 
 Item *

@@ -99,8 +99,9 @@ vq_onnx_unsqueeze(Node *n)
     if (!vq_attr_or_in(n, "axes", 1, &axes, &count))
         return NULL;
     if (!axes || count > MAXRANK - x->type.rank)
-        return vq_node_error(n, "%lld axes to add to %s; at most 8 in all are "
-                                "supported",
+        return vq_node_error(n,
+                             "%lld axes to add to %s; at most 8 in all are "
+                             "supported",
                              (long long)count, vq_shape_text(n, &x->type));
     rank = x->type.rank + (int)count;
     if (!vq_axes(n, axes, count, rank, &mask))
@@ -224,7 +225,7 @@ blocks(const Node *n, const Type *t, int64_t *s)
 Item *
 vq_onnx_depth_to_space(Node *n)
 {
-    static const int64_t perm[2][6] = {{0, 3, 4, 1, 5, 2}, /* DCR */
+    static const int64_t perm[2][6] = {{0, 3, 4, 1, 5, 2},  /* DCR */
                                        {0, 1, 4, 2, 5, 3}}; /* CRD */
     Item *x = vq_in(n, 0);
     const int64_t *d = x->type.dim;
@@ -238,6 +239,8 @@ vq_onnx_depth_to_space(Node *n)
                    is_crd ? (int64_t[]){d[0], c, s, s, d[2], d[3]}
                           : (int64_t[]){d[0], s, s, c, d[2], d[3]});
     x = vq_transpose(n, x, perm[is_crd]);
+    if (!x)
+        return NULL;
     return vq_reshape(n, x, 4, (int64_t[]){d[0], c, d[2] * s, d[3] * s});
 }
 
@@ -251,9 +254,10 @@ vq_onnx_space_to_depth(Node *n)
 
     if (!blocks(n, &x->type, &s))
         return NULL;
-    x = vq_reshape(n, x, 6,
-                   (int64_t[]){d[0], d[1], d[2] / s, s, d[3] / s, s});
+    x = vq_reshape(n, x, 6, (int64_t[]){d[0], d[1], d[2] / s, s, d[3] / s, s});
     x = vq_transpose(n, x, perm);
+    if (!x)
+        return NULL;
     return vq_reshape(n, x, 4,
                       (int64_t[]){d[0], d[1] * s * s, d[2] / s, d[3] / s});
 }

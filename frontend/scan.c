@@ -72,9 +72,9 @@ scan_field(const ProtobufCMessageDescriptor *d, Bytes *b, int depth)
     case WIRE_64:
         return skip_bytes(b, 8);
     case WIRE_BYTES:
-        return scan_bytes(protobuf_c_message_descriptor_get_field(
-                              d, (unsigned)(tag >> 3)),
-                          b, depth);
+        return scan_bytes(
+            protobuf_c_message_descriptor_get_field(d, (unsigned)(tag >> 3)), b,
+            depth);
     case WIRE_32:
         return skip_bytes(b, 4);
     }

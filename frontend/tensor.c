@@ -91,9 +91,8 @@ load_int(Source s, size_t i)
     int64_t x = 0;
 
     memcpy(&x, s.p + i * elem[s.as].bytes, elem[s.as].bytes);
-    return vq_wrap_int(s.as == ET_FLOAT16 || s.as == ET_BFLOAT16 ? ET_UINT16
-                                                                 : s.as,
-                       x);
+    return vq_wrap_int(
+        s.as == ET_FLOAT16 || s.as == ET_BFLOAT16 ? ET_UINT16 : s.as, x);
 }
 
 /* IEEE 754 binary16: 5 bits of exponent with bias 15, 10 of fraction. */
@@ -167,8 +166,8 @@ typed_field(const Onnx__TensorProto *t, ElemType et, size_t *n)
 
 /* Finds count elements. s->p is NULL after an error. */
 static Source
-find_elements(Import *im, Loc loc, const Onnx__TensorProto *t,
-              const char *what, size_t count)
+find_elements(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what,
+              size_t count)
 {
     ElemType et = (ElemType)t->data_type;
     Source s = {NULL, et};
@@ -198,13 +197,15 @@ find_elements(Import *im, Loc loc, const Onnx__TensorProto *t,
 }
 
 static bool
-check_finite(Import *im, Loc loc, const Item *x, const char *what)
+check_finite(Import *im, Loc loc, const Item *x, const char *what,
+             Finite finite)
 {
     const float *f = vq_item_f(x);
     int64_t n = vq_count(&x->type);
+    bool inf = finite == FINITE_OR_MASK && n == 1;
 
-    for (int64_t i = 0; i < n; i++)
-        if (!isfinite(f[i]))
+    for (int64_t i = 0; i < n && finite != FINITE_OR_NOT; i++)
+        if (isnan(f[i]) || (!inf && isinf(f[i])))
             return vq_error(im->diag, loc,
                             "%s: element %lld is %s; weights must be finite",
                             what, (long long)i, isnan(f[i]) ? "NaN" : "Inf");
@@ -247,10 +248,9 @@ check_tensor(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what)
     return true;
 }
 
-/* Inf is left to nodes that say Constant: masks are made of it. */
 Item *
 vq_tensor_read(Import *im, Loc loc, const Onnx__TensorProto *t,
-               const char *what)
+               const char *what, Finite finite)
 {
     bool real = t->has_data_type && vq_is_float_elem(t->data_type);
     Item shape, *x;
@@ -274,7 +274,7 @@ vq_tensor_read(Import *im, Loc loc, const Onnx__TensorProto *t,
         x->data = vq_allocn(im->arena, n + 1, real ? sizeof(float) : 8);
         convert(x, (ElemType)t->data_type, s, n);
     }
-    if (real && !loc.node && !check_finite(im, loc, x, what))
+    if (real && !check_finite(im, loc, x, what, finite))
         return NULL;
     return x;
 }
@@ -299,10 +299,10 @@ vq_item_shape(Import *im, Loc loc, Item *x, int rank, const int64_t *dim)
         if (__builtin_mul_overflow(bytes, dim[i] ? dim[i] : 1, &bytes))
             bytes = INT64_MAX;
     if (bytes <= 4096 ||
-        (bytes <= MAX_CONST_BYTES && (!im->opt->max_memory ||
-                                      (uint64_t)bytes <= im->opt->max_memory)))
+        (bytes <= MAX_CONST_BYTES &&
+         (!im->opt->max_memory || (uint64_t)bytes <= im->opt->max_memory)))
         return true;
-    return vq_error(im->diag, loc, "a constant of %.1f GiB is too large",
+    return vq_error(im->diag, loc, "a tensor of %.1f GiB is too large",
                     (double)bytes / (1 << 30));
 }
 

@@ -61,7 +61,7 @@ each_pair(const EvalArgs *e, RowFn *row)
 
 BINARY(add, p + q)
 BINARY(sub, p - q)
-BINARY(mul, p *q)
+BINARY(mul, (p) * (q))
 BINARY(div, p / q)
 BINARY(pow, powf(p, q))
 BINARY(max, p > q || p != p ? p : q) /* NaN stays, as in numpy */
@@ -99,8 +99,9 @@ vq_eval_clip(const EvalArgs *e)
     float hi = (float)vq_get_f(e->op, A_HI, INFINITY);
     const float *x = e->in[0];
     float *y = e->out;
+    int64_t n = vq_count(out_type(e));
 
-    for (int64_t i = vq_count(out_type(e)) - 1; i >= 0; i--) {
+    for (int64_t i = 0; i < n; i++) {
         float v = x[i] < lo ? lo : x[i];
 
         y[i] = v > hi ? hi : v;

@@ -100,7 +100,8 @@ bool vq_walk_row(Walk *);
 
 /* ---- eval_store.c: stored integers and s32 ---- */
 
-/* n stored codes from index `at` on, as s32. Not for f32 and s64. */
+/* n stored codes from index `at` on, as s32. Not for f32; s64 only where the
+ * values fit. */
 void vq_widen(DType, const void *from, int64_t at, int64_t n, int32_t *to);
 /* The other way; values must be in the type's range. */
 void vq_narrow(DType, const int32_t *from, int64_t n, void *to, int64_t at);

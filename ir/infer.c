@@ -117,7 +117,7 @@ bool
 vq_infer_int(const Infer *c, AttrKey key, int64_t lo, int64_t hi,
              int64_t *value)
 {
-    const int64_t *list;
+    const int64_t *list = NULL;
 
     if (!vq_infer_list(c, key, 1, lo, hi, &list))
         return false;

@@ -71,17 +71,22 @@ is_trailing(const Type *a, const Type *b)
     return true;
 }
 
+static bool
+check_trailing(const Infer *c, const Type *a, uint32_t i)
+{
+    return is_trailing(a, vq_infer_in(c, i)) ||
+           vq_infer_error(c,
+                          "%s does not broadcast along the leading axes "
+                          "of %s",
+                          vq_infer_text(c, i),
+                          vq_type_text(c->g->arena, c->g, a));
+}
+
 bool
 vq_infer_iadd(const Infer *c)
 {
-    const Type *a = vq_infer_in(c, 0);
-
-    if (!is_trailing(a, vq_infer_in(c, 1)))
-        return vq_infer_error(c,
-                              "%s does not broadcast along the leading "
-                              "axes of %s",
-                              vq_infer_text(c, 1), vq_infer_text(c, 0));
-    return fixed_like(c, a, DT_S16);
+    return check_trailing(c, vq_infer_in(c, 0), 1) &&
+           fixed_like(c, vq_infer_in(c, 0), DT_S16);
 }
 
 bool
@@ -139,5 +144,6 @@ vq_infer_klinear(const Infer *c)
     else if (!wanted_like(c, a))
         return false;
     c->out->dim[a->rank - 1] = cols;
-    return true;
+    return vq_infer_vector(c, 2, cols) &&
+           (!vq_infer_in(c, 6) || check_trailing(c, c->out, 6));
 }

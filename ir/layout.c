@@ -30,22 +30,25 @@ packed_bytes(int64_t rows, int64_t cols)
     return vq_panels(cols) * vq_kgroups(rows) * VQ_PANEL * VQ_KGROUP;
 }
 
-/* The pieces in the order in which layout.h names them, each aligned. */
-static int64_t
-attention_scratch(const Graph *g, const Op *op)
+AttentionScratch
+vq_attention_scratch(const Graph *g, const Op *op)
 {
-    int64_t keys = vq_type(g, op->in[1])->dim[vq_type(g, op->in[1])->rank - 2];
-    int64_t depth = vq_cols(vq_type(g, op->in[1])) / vq_get_i(op, A_HEADS, 1);
+    const Type *k = vq_type(g, op->in[1]);
+    int64_t keys = k->dim[k->rank - 2], cols = vq_align(keys, VQ_PANEL);
+    int64_t depth = vq_cols(k) / vq_get_i(op, A_HEADS, 1);
     int64_t planes = vq_get_i(op, A_PBITS, 8) > 8 ? 2 : 1;
-    int64_t cols = vq_align(keys, VQ_PANEL);
+    AttentionScratch s = {.keys = 0};
 
-    return packed_bytes(depth, keys) + vq_align(cols * 4, VQ_SLOT) +
-           packed_bytes(keys, depth) + VQ_ROWBLOCK * cols * 4 +
-           planes * VQ_ROWBLOCK * vq_align(keys, 64);
+    s.comp = s.keys + packed_bytes(depth, keys);
+    s.values = s.comp + vq_align(cols * 4, VQ_SLOT);
+    s.scores = s.values + packed_bytes(keys, depth);
+    s.probs = s.scores + VQ_ROWBLOCK * cols * 4;
+    s.bytes = s.probs + planes * VQ_ROWBLOCK * vq_align(keys, 64);
+    return s;
 }
 
 int64_t
 vq_scratch(const Graph *g, const Op *op)
 {
-    return op->kind == OP_I_ATTENTION ? attention_scratch(g, op) : 0;
+    return op->kind == OP_I_ATTENTION ? vq_attention_scratch(g, op).bytes : 0;
 }

@@ -47,12 +47,21 @@ Type vq_packed_type(int64_t rows, int64_t cols);
 void vq_pack(const int8_t *w, int64_t rows, int64_t cols, int8_t *packed);
 
 /*
- * Scratch of one op in the work area, bytes; 0 for most. i.attention keeps,
- * one head at a time: packed K^T [panels(Nk) x kgroups(d)], the compensation
- * s32[Nk] of q's zero point, packed V [panels(d) x kgroups(Nk)], and for a
- * block of 16 query rows the s32 scores [16 x align(Nk,16)] and the
- * probabilities u8 or two u8 planes [16 x align(Nk,64)].
+ * What i.attention keeps in its scratch, one head at a time: byte offsets,
+ * multiples of VQ_SLOT. For 16-bit probabilities `probs` holds two planes of
+ * bytes, the low ones first.
  */
+typedef struct AttentionScratch {
+    int64_t keys;   /* packed K^T [panels(Nk) x kgroups(d)] */
+    int64_t comp;   /* s32[align(Nk, 16)]: compensation of q's zero point */
+    int64_t values; /* packed V [panels(d) x kgroups(Nk)] */
+    int64_t scores; /* s32[16 x align(Nk, 16)]: a block of query rows */
+    int64_t probs;  /* u8[planes x 16 x align(Nk, 64)] */
+    int64_t bytes;  /* of it all */
+} AttentionScratch;
+
+AttentionScratch vq_attention_scratch(const Graph *, const Op *);
+/* Scratch of one op in the work area, bytes; 0 for most. */
 int64_t vq_scratch(const Graph *, const Op *);
 
 #endif

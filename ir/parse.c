@@ -133,10 +133,18 @@ static bool
 parse_head(Parser *p)
 {
     int64_t version;
+    Loc loc;
 
-    if (!vq_lex_word(&p->lex, "vir") ||
-        !vq_lex_int(&p->lex, VQ_TEXT_VERSION, VQ_TEXT_VERSION, &version) ||
-        !parse_facts(p))
+    if (!vq_lex_word(&p->lex, "vir"))
+        return false;
+    loc = p->lex.loc;
+    if (!vq_lex_int(&p->lex, 0, INT32_MAX, &version))
+        return false;
+    if (version != VQ_TEXT_VERSION)
+        return vq_error(p->diag, loc,
+                        "version %d of the text is not known, only %d",
+                        (int)version, VQ_TEXT_VERSION);
+    if (!parse_facts(p))
         return false;
     if (!vq_lex_is_word(&p->lex, "work"))
         return true;

@@ -8,21 +8,30 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+/* What messages about an op begin with. */
+static const char *
+op_text(const Check *c)
+{
+    if (!c->op)
+        return "";
+    return vq_format(c->tmp, "%s %s: ", vq_op[c->op->kind].text,
+                     vq_val_text(c->tmp, c->g, c->op->out));
+}
 
 bool
 vq_fail(const Check *c, const char *fmt, ...)
 {
     Loc loc = c->op ? c->op->loc : NOLOC;
-    char text[768], what[256] = "";
+    const char *what = op_text(c);
+    char text[768];
     va_list ap;
 
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (c->op)
-        snprintf(what, sizeof what, "%s %s: ", vq_op[c->op->kind].text,
-                 vq_val_text(c->tmp, c->g, c->op->out));
     if (c->after)
         return vq_bug(c->diag, loc, "after %s: %s%s", c->after, what, text);
     return vq_error(c->diag, loc, "%s%s", what, text);
@@ -41,8 +50,10 @@ check_def(const Check *c, ValId v)
     if (!x->name || !*x->name)
         return vq_fail(c, "value %u has no name", v);
     if (origins != 1)
-        return vq_fail(c, "'%s' has %u origins; a value is an input, a "
-                       "constant or the result of one op", x->name, origins);
+        return vq_fail(c,
+                       "'%s' has %u origins; a value is an input, a "
+                       "constant or the result of one op",
+                       x->name, origins);
     if (x->def && (x->def >= c->g->nop || c->g->op[x->def].out != v))
         return vq_fail(c, "'%s' is not what its op makes", x->name);
     return true;
@@ -82,6 +93,28 @@ check_op_ids(const Check *c, uint32_t index)
             return vq_fail(&at, "uses %s before it is made",
                            vq_val_text(c->tmp, c->g, op->in[i]));
     }
+    return true;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Only after check_def: every value has a name. */
+static bool
+check_names(const Check *c)
+{
+    const char **name = NEWN(c->tmp, const char *, c->g->nval);
+    uint32_t n = c->g->nval - 1;
+
+    for (ValId v = 1; v < c->g->nval; v++)
+        name[v - 1] = c->g->val[v].name;
+    qsort(name, n, sizeof *name, by_name);
+    for (uint32_t i = 1; i < n; i++)
+        if (strcmp(name[i - 1], name[i]) == 0)
+            return vq_fail(c, "two values are called '%s'", name[i]);
     return true;
 }
 
@@ -185,8 +218,10 @@ check_scale_values(const Check *c)
         seen[id] = true;
         for (int64_t i = 0; i < s->type.dim[0]; i++)
             if (!is_positive(((const float *)s->data)[i]))
-                return vq_fail(c, "scale %lld of '%s', %g, is not a positive "
-                               "number", (long long)i, s->name,
+                return vq_fail(c,
+                               "scale %lld of '%s', %g, is not a positive "
+                               "number",
+                               (long long)i, s->name,
                                (double)((const float *)s->data)[i]);
     }
     return true;
@@ -251,8 +286,7 @@ check_attrs(const Check *c)
 static bool
 check_reals(const Check *c)
 {
-    if (!(vq_get_f(c->op, A_EPS, 0) >= 0) ||
-        isinf(vq_get_f(c->op, A_EPS, 0)))
+    if (!(vq_get_f(c->op, A_EPS, 0) >= 0) || isinf(vq_get_f(c->op, A_EPS, 0)))
         return vq_fail(c, "eps must be a number from 0");
     if (isinf(vq_get_f(c->op, A_SCALE, 0)))
         return vq_fail(c, "scale is infinite");
@@ -271,8 +305,8 @@ check_inputs(const Check *c)
     const OpInfo *info = &vq_op[c->op->kind];
 
     if (c->op->nin < info->lo || c->op->nin > info->hi)
-        return vq_fail(c, "has %u inputs, takes %u to %u", c->op->nin,
-                       info->lo, info->hi);
+        return vq_fail(c, "has %u inputs, takes %u to %u", c->op->nin, info->lo,
+                       info->hi);
     for (uint32_t i = 0; i < info->lo; i++)
         if (!c->op->in[i])
             return vq_fail(c, "input %u is missing", i);
@@ -291,13 +325,14 @@ keep_message(void *user, Severity sev, const char *file, Loc loc,
 static bool
 infer(const Check *c, Type *t)
 {
-    char text[1024] = "", *what = text;
+    char text[1024] = "";
     Diag d = {.fn = keep_message, .user = text};
+    const char *said = op_text(c);
+    size_t n = strlen(said);
 
     if (vq_infer(c->g, &d, c->op, vq_type(c->g, c->op->out), t))
         return true;
-    what = strstr(text, ": ");
-    return vq_fail(c, "%s", what ? what + 2 : text);
+    return vq_fail(c, "%s", strncmp(text, said, n) == 0 ? text + n : text);
 }
 
 /* Real ops may store their result in any way; others say how. */
@@ -331,7 +366,7 @@ check_int(const Check *c)
 
 /* ---- all of it ---- */
 
-static CheckFn *const graph_rule[] = {check_ids, check_types,
+static CheckFn *const graph_rule[] = {check_ids, check_names, check_types,
                                       check_scale_values};
 static CheckFn *const op_rule[] = {check_inputs, check_attrs, check_reals,
                                    check_result, check_int};
@@ -353,9 +388,11 @@ check_op(Check *c, const Op *op)
 static bool
 check_all(Check *c)
 {
+    vq_alloc(c->tmp, 1); /* so that releasing an op's keeps the first chunk */
     for (size_t r = 0; r < COUNT(graph_rule); r++)
         if (!graph_rule[r](c))
             return false;
+    c->bounded = vq_find_bounded(c);
     for (uint32_t i = 1; i < c->g->nop; i++)
         if (!check_op(c, &c->g->op[i]))
             return false;
@@ -368,10 +405,10 @@ check_all(Check *c)
 bool
 vq_verify(const Graph *g, Diag *d, const char *after)
 {
-    Check c = {.g = g, .diag = d, .after = after, .tmp = g->arena};
-    ArenaMark m = vq_arena_mark(g->arena);
+    Arena tmp = {.oom = g->arena->oom};
+    Check c = {.g = g, .diag = d, .after = after, .tmp = &tmp};
     bool ok = check_all(&c);
 
-    vq_arena_release(g->arena, m);
+    vq_arena_free(&tmp);
     return ok;
 }

@@ -15,9 +15,10 @@
 typedef struct Check {
     const Graph *g;
     Diag *diag;
-    const char *after; /* NULL: the graph came from a text */
-    const Op *op;      /* the op looked at; NULL for the whole graph */
-    Arena *tmp;        /* of the op looked at */
+    const char *after;   /* NULL: the graph came from a text */
+    const Op *op;        /* the op looked at; NULL for the whole graph */
+    Arena *tmp;          /* of the op looked at */
+    const bool *bounded; /* by value: see vq_find_bounded */
 } Check;
 
 typedef bool CheckFn(const Check *);
@@ -75,11 +76,14 @@ bool vq_need_softmax(const Check *, uint32_t i, int64_t n, int64_t *sum);
 bool vq_prove_columns(const Check *, const int8_t *w, int64_t rows,
                       int64_t cols, const int32_t *bias);
 /* The same for packed weights, whose padding must be zero. */
-bool vq_prove_packed(const Check *, const int8_t *w, int64_t rows,
-                     int64_t cols, const int32_t *bias);
+bool vq_prove_packed(const Check *, const int8_t *w, int64_t rows, int64_t cols,
+                     const int32_t *bias);
 /* A sum of n terms of the given magnitude stays within VQ_ACC_MAX. */
 bool vq_prove_sum(const Check *, int64_t n, int64_t magnitude);
-/* Value v, an operand of a requantization, is within VQ_ACC_MAX. */
-bool vq_prove_bounded(const Check *, ValId v);
+/* Input i, to be requantized, stays within VQ_ACC_MAX. */
+bool vq_prove_bounded(const Check *, uint32_t i);
+/* By value: no s32, or an s32 of that magnitude. Only ids and types need to
+ * be sound. */
+const bool *vq_find_bounded(const Check *);
 
 #endif

@@ -8,13 +8,15 @@
  * and tokens, or whether it dropped a batch of one. The operands become token-
  * major [B x N x HD], cut out of a linear by columns of its weights, which
  * costs nothing at run time. The result is moved to where the model had it;
- * those moves and the model's way back to tokens cancel.
+ * those moves and the model's way back to tokens cancel, if need be across the
+ * layers that follow.
  *
  * Scores to which something is added (a mask, a position bias) do not match.
  */
 #include "passes/heads.h"
 #include "passes/moves.h"
 #include "passes/passes.h"
+#include "passes/sink.h"
 
 #include <assert.h>
 
@@ -114,8 +116,8 @@ fuse_attention(Match *m, const Op *op)
     in[0] = vq_heads_build(m, &b, &f.q, "q");
     in[1] = vq_heads_build(m, &b, &f.k, "k");
     in[2] = vq_heads_build(m, &b, &f.v, "v");
-    attr[0] = vq_attr_int(b.g, A_HEADS, f.q.heads);
-    attr[1] = vq_attr_real(A_SCALE, f.scale);
+    attr[0] = vq_build_int(b.g, A_HEADS, f.q.heads);
+    attr[1] = vq_build_real(A_SCALE, f.scale);
     b.name = vq_format(b.g->arena, "%s.attention", name);
     out = vq_build(&b, OP_ATTENTION, in, 3, attr, 2, NULL);
     b.name = name;
@@ -124,6 +126,7 @@ fuse_attention(Match *m, const Op *op)
 
 static const Rule rules[] = {
     {OP_MATMUL, fuse_attention},
+    SINK_RULES,
     MOVE_RULES,
 };
 

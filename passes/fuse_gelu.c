@@ -186,7 +186,7 @@ fuse_gelu(Match *m, const Op *op)
         if (!e.x || !poly_of(&e, op->out, 0, &p) || !poly_is(&p, &want) ||
             !vq_same_shape(vq_type(m->g, e.x), vq_type(m->g, op->out)))
             continue;
-        tanh = vq_attr_int(b.g, A_TANH, t->kind == OP_TANH);
+        tanh = vq_build_int(b.g, A_TANH, t->kind == OP_TANH);
         x = vq_fetch(m, e.x);
         return vq_build(&b, OP_GELU, &x, 1, &tanh, 1, NULL);
     }

@@ -3,15 +3,14 @@
  *
  * Needs nothing, keeps every fact. A matmul with a constant matrix is a
  * linear; sums with and products by a constant per column that follow go into
- * its bias and weights (LayerScale, the scale of q). Reshapes and transposes
- * that leave the last axis alone are moved from before a linear to behind it,
- * where they meet the moves that undo them: so a linear on flattened rows, or
- * in another order of batch and tokens, becomes one on the tokens themselves.
- * The direction of these rules: ops other than moves get fewer, moves sink.
+ * its bias and weights (LayerScale, the scale of q). The rules of sink.h take
+ * what reorders rows from before a linear to behind it. The direction of all
+ * these: ops other than moves get fewer, moves sink.
  */
 #include "passes/linear.h"
 #include "passes/moves.h"
 #include "passes/passes.h"
+#include "passes/sink.h"
 
 #include <assert.h>
 #include <string.h>
@@ -99,27 +98,24 @@ scale_columns(const Match *m, ValId w, const float *k)
     return vq_const(m->rw->to, m->g->val[w].name, *t, y);
 }
 
-/* bias * k, or bias + k; absent is 0. */
+/* bias * k, or bias + k; an absent bias is 0. c is what k was. */
 static ValId
-update_bias(const Match *m, const Op *op, const Op *linear, const float *k,
-            int64_t n)
+update_bias(const Match *m, const Op *op, const Op *linear, ValId c,
+            const float *k, int64_t n)
 {
     ValId old = linear->nin > 2 ? linear->in[2] : 0;
-    Arena *a = m->rw->to->arena;
-    const char *name;
     float *y;
 
     if (!old && op->kind == OP_MUL)
         return 0;
-    y = NEWN(a, float, n);
+    y = NEWN(m->rw->to->arena, float, n);
     for (int64_t i = 0; i < n; i++) {
         float x = old ? vq_floats(m->g, old)[i] : 0;
 
         y[i] = op->kind == OP_MUL ? x * k[i] : x + k[i];
     }
-    name = old ? m->g->val[old].name
-               : vq_format(a, "%s.bias", m->g->val[linear->out].name);
-    return vq_const(m->rw->to, name, TYPE(DT_F32, n), y);
+    return vq_const(m->rw->to, m->g->val[old ? old : c].name, TYPE(DT_F32, n),
+                    y);
 }
 
 /* A product or sum behind a linear, perhaps with one reshape between that
@@ -147,39 +143,19 @@ fuse_columns(Match *m, const Op *op)
         return 0;
     w = op->kind == OP_MUL ? scale_columns(m, linear->in[1], k)
                            : vq_fetch(m, linear->in[1]);
-    bias = update_bias(m, op, linear, k, vq_cols(vq_type(m->g, linear->out)));
+    bias =
+        update_bias(m, op, linear, c, k, vq_cols(vq_type(m->g, linear->out)));
     x = vq_build_linear(&b, vq_fetch(m, linear->in[0]), w, bias);
     return vq_build_reshape(&b, x, *vq_type(m->g, op->out));
 }
 
-/* linear(move(x)) is move(linear(x)) when the move leaves the last axis. */
-static ValId
-sink_move(Match *m, const Op *op)
-{
-    const Op *move = vq_def(m->g, op->in[0]);
-    const Type *to = vq_type(m->g, op->out);
-    Build b = vq_build_at(m, op);
-    int last = to->rank - 1;
-    const Type *from;
-    ValId y;
-
-    if (!move || (move->kind != OP_RESHAPE && move->kind != OP_TRANSPOSE))
-        return 0;
-    from = vq_type(m->g, move->in[0]);
-    if (from->rank < 1 || vq_cols(from) != vq_cols(vq_type(m->g, op->in[0])) ||
-        (move->kind == OP_TRANSPOSE && vq_attr(move, A_PERM)->i[last] != last))
-        return 0;
-    y = vq_build_linear(&b, vq_fetch(m, move->in[0]), vq_fetch(m, op->in[1]),
-                        op->nin > 2 ? vq_fetch(m, op->in[2]) : 0);
-    if (move->kind == OP_RESHAPE)
-        return vq_build_reshape(&b, y, *to);
-    return vq_build_transpose(&b, y, vq_attr(move, A_PERM)->i);
-}
-
 static const Rule rules[] = {
-    {OP_MATMUL, fuse_matmul}, {OP_CONV, vq_fuse_patches},
-    {OP_ADD, fuse_columns},   {OP_MUL, fuse_columns},
-    {OP_LINEAR, sink_move},   MOVE_RULES,
+    {OP_MATMUL, fuse_matmul},
+    {OP_CONV, vq_fuse_patches},
+    {OP_ADD, fuse_columns},
+    {OP_MUL, fuse_columns},
+    SINK_RULES,
+    MOVE_RULES,
 };
 
 bool

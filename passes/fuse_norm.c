@@ -101,7 +101,7 @@ fill(const Build *b, int64_t n, float x)
 static ValId
 build_norm(const Build *b, ValId x, ValId gamma, ValId beta, double eps)
 {
-    Attr a = vq_attr_real(A_EPS, eps);
+    Attr a = vq_build_real(A_EPS, eps);
 
     return vq_build(b, OP_LAYERNORM, (ValId[]){x, gamma, beta}, 3, &a, 1, NULL);
 }
@@ -128,9 +128,9 @@ fuse_core(Match *m, const Op *op)
     return build_norm(&b, vq_fetch(m, x), gamma, beta, eps);
 }
 
-/* a <- a * c or a + c, all per column. */
+/* a * c or a + c, all per column, called `name`. */
 static ValId
-combine(Match *m, const Op *op, ValId a, ValId c)
+combine(Match *m, const Op *op, ValId a, ValId c, ValId name)
 {
     const float *x = vq_floats(m->g, a), *y = vq_floats(m->g, c);
     int64_t n = vq_count(vq_type(m->g, a));
@@ -142,7 +142,7 @@ combine(Match *m, const Op *op, ValId a, ValId c)
 
         z[i] = op->kind == OP_MUL ? x[i] * k : x[i] + k;
     }
-    return vq_const(m->rw->to, m->g->val[a].name, *vq_type(m->g, a), z);
+    return vq_const(m->rw->to, m->g->val[name].name, *vq_type(m->g, a), z);
 }
 
 /* A product with gamma or a sum with beta behind a layernorm. */
@@ -160,9 +160,9 @@ fuse_affine(Match *m, const Op *op)
         !vq_same_shape(vq_type(m->g, x), vq_type(m->g, op->out)) ||
         !vq_is_const(m->g, norm->in[1]) || !vq_is_const(m->g, norm->in[2]))
         return 0;
-    gamma = op->kind == OP_MUL ? combine(m, op, norm->in[1], c)
+    gamma = op->kind == OP_MUL ? combine(m, op, norm->in[1], c, c)
                                : vq_fetch(m, norm->in[1]);
-    beta = combine(m, op, norm->in[2], c);
+    beta = combine(m, op, norm->in[2], c, op->kind == OP_MUL ? norm->in[2] : c);
     return build_norm(&b, vq_fetch(m, norm->in[0]), gamma, beta,
                       vq_get_f(norm, A_EPS, 0));
 }

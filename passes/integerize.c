@@ -6,6 +6,7 @@
  * is its meaning. One row per op; the functions are in lower_*.c.
  */
 #include "passes/lower.h"
+#include "passes/passes.h"
 
 static bool
 copy_move(Rewrite *r, const Op *op)

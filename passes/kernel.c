@@ -6,7 +6,7 @@
  * table or a sum with the residual stream are one k.linear when nobody else
  * reads the values between.
  */
-#include "passes/pass.h"
+#include "passes/passes.h"
 
 #include "ir/layout.h"
 

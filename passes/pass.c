@@ -20,6 +20,14 @@ const Pass vq_passes[] = {
     {"rows", vq_cut_rows, 0, 0, 1, "compute only the rows that are used"},
     {"cse", vq_cse, 0, 0, 1, "share equal ops"},
     {"dce", vq_dce, 0, F_FUSED, 0, "drop ops without a use"},
+    {"quantize", vq_quantize_graph, F_FUSED, F_QUANTIZED, 0,
+     "give every value a quantized type"},
+    {"integerize", vq_integerize, F_QUANTIZED, F_INTEGER, 0,
+     "real ops become integer ops"},
+    {"kernel", vq_make_kernels, F_INTEGER, F_KERNEL, 0,
+     "pack weights, fuse what follows a product"},
+    {"plan", vq_plan_memory, F_KERNEL, F_PLANNED, 0,
+     "lay out the work area"},
 };
 
 const unsigned vq_npasses = COUNT(vq_passes);

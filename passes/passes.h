@@ -13,6 +13,10 @@ PassFn vq_fold_tokens;
 PassFn vq_cut_rows;
 PassFn vq_cse;
 PassFn vq_dce;
+PassFn vq_quantize_graph;
+PassFn vq_integerize;
+PassFn vq_make_kernels;
+PassFn vq_plan_memory;
 
 /* dce.c: drops every op without a use. Passes that replace a group of ops by
  * one leave the group behind and end with this. */

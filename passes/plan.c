@@ -6,7 +6,7 @@
  * and VQ_SLACK readable bytes after it. Largest first, each at the lowest
  * offset where nothing that lives at the same time is in the way.
  */
-#include "passes/pass.h"
+#include "passes/passes.h"
 
 #include "ir/layout.h"
 

@@ -10,7 +10,7 @@
  * wants something else gets a `convert` in between, and weights and other
  * constants are rounded to what their reader wants.
  */
-#include "passes/pass.h"
+#include "passes/passes.h"
 #include "passes/scales.h"
 #include "passes/storage.h"
 
@@ -218,7 +218,7 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
     if (s == ST_SAME || vq_is_const(r->from, v)) {
         t.dt = out->dt;
         t.q = out->q;
-    } else if (s == ST_S16 && p->storage[v] == ST_S16) {
+    } else if (p->storage[v] == s) {
         t = *vq_type(r->to, r->map[v]);
     } else if (!type_in(r, op, v, s, &t)) {
         return false;
@@ -246,46 +246,61 @@ acc_type(Rewrite *r, const Op *op, ValId x, ValId w)
     return t;
 }
 
-/* What a move of one computed value makes is stored as that value is. */
-static bool
-result_type(Rewrite *r, const Op *op, Type *t)
+static void
+finish_op(Rewrite *r, const Op *op, const ValId *in, Type t)
 {
-    const Plan *p = r->user;
+    Op *now = vq_emit(r->to, op->kind, r->from->val[op->out].name, t, in,
+                      op->nin, op->loc);
 
-    if (vq_op[op->kind].stage == STAGE_M && op->nin == 1) {
-        const Type *in = vq_type(r->to, r->map[op->in[0]]);
+    memcpy(now->attr, op->attr, sizeof op->attr);
+    now->nattr = op->nattr;
+    vq_become(r, op->out, now->out);
+}
 
-        if (in->dt != DT_F32) {
-            *t = *vq_type(r->from, op->out);
-            t->dt = in->dt;
-            t->q = in->q;
-            return true;
-        }
-    }
-    return type_in(r, op, op->out, p->storage[op->out], t);
+/* A move of one stored value: its result is stored the same way. */
+static bool
+is_plain_move(const Rewrite *r, const Op *op)
+{
+    return vq_op[op->kind].stage == STAGE_M && op->nin == 1 &&
+           !vq_is_const(r->from, op->in[0]) &&
+           vq_type(r->to, r->map[op->in[0]])->dt != DT_F32;
+}
+
+/* The channel axis moves along; where it does not survive (a reshape that
+ * splits it), the value is made real first. */
+static bool
+move_value(Rewrite *r, const Op *op)
+{
+    ValId in = r->map[op->in[0]];
+    Type t = *vq_type(r->from, op->out), made;
+    Op now = *op;
+
+    now.in = &in;
+    t.dt = vq_type(r->to, in)->dt;
+    if (!vq_infer(r->to, r->diag, &now, &t, &made))
+        return false;
+    finish_op(r, op, &in, made);
+    return true;
 }
 
 static bool
 quantize_op(Rewrite *r, const Op *op)
 {
     const Plan *p = r->user;
-    const char *name = r->from->val[op->out].name;
     bool acc = p->storage[op->out] == ST_ACC;
     ValId *in = NEWN(r->to->arena, ValId, op->nin);
     Type t = {0};
-    Op *now;
 
-    if (!acc && !result_type(r, op, &t))
+    if (is_plain_move(r, op))
+        return move_value(r, op);
+    if (!acc && !type_in(r, op, op->out, p->storage[op->out], &t))
         return false;
     for (uint32_t i = 0; i < op->nin; i++)
         if (!input_as_wanted(r, op, i, &t, &in[i]))
             return false;
     if (acc)
         t = acc_type(r, op, in[0], in[1]);
-    now = vq_emit(r->to, op->kind, name, t, in, op->nin, op->loc);
-    memcpy(now->attr, op->attr, sizeof op->attr);
-    now->nattr = op->nattr;
-    vq_become(r, op->out, now->out);
+    finish_op(r, op, in, t);
     return true;
 }
 

@@ -120,8 +120,16 @@ static CutFn *const cut_fn[NOP] = {
     [OP_CONCAT] = cut_concat,
 };
 
+/* Whether n of all rows is so few that moving a slice up is worth its while:
+ * a model that averages all tokens but the first gains nothing. */
+static bool
+saves_work(int64_t n, int64_t all)
+{
+    return 4 * n <= 3 * all;
+}
+
 /* The hull of the slices that use each value; n 0 when something else does,
- * or when together they use all. */
+ * or when together they use most of it. */
 static Cut *
 find_hulls(const Graph *g)
 {
@@ -151,7 +159,9 @@ find_hulls(const Graph *g)
         *c = (Cut){axis, lo, end - lo};
     }
     for (ValId v = 1; v < g->nval; v++)
-        if (other[v] || cut[v].n == vq_type(g, v)->dim[cut[v].axis])
+        if (other[v] ||
+            (cut[v].n &&
+             !saves_work(cut[v].n, vq_type(g, v)->dim[cut[v].axis])))
             cut[v].n = 0;
     return cut;
 }

@@ -21,7 +21,7 @@
 #ifndef VQ_RULE_H
 #define VQ_RULE_H
 
-#include "passes/build.h"
+#include "passes/builder.h"
 
 typedef struct Match {
     const Graph *g;

@@ -1,5 +1,7 @@
 /*
  * run.c -- running the pipeline, and watching it.
+ *
+ * Between passes it verifies the graph and keeps the names of its outputs.
  */
 #include "passes/pass.h"
 
@@ -91,10 +93,41 @@ dump(const Graph *g, Diag *d, const PassOptions *o, unsigned at)
     return vq_print_file(g, d, path);
 }
 
+static const char **
+output_names(const Graph *g)
+{
+    const char **name = NEWN(g->arena, const char *, g->nout);
+
+    for (uint32_t i = 0; i < g->nout; i++)
+        name[i] = g->val[g->out[i]].name;
+    return name;
+}
+
+/* Users know outputs by name, so whatever value a pass puts in the place of
+ * one takes its name, unless that value is itself an input or an output. */
+static void
+keep_output_names(Graph *g, const char *const *name)
+{
+    for (uint32_t i = 0; i < g->nout; i++) {
+        Value *v = &g->val[g->out[i]];
+        bool named = !v->def;
+
+        for (uint32_t j = 0; j < g->nout; j++)
+            named = named || strcmp(v->name, name[j]) == 0;
+        if (named)
+            continue;
+        for (ValId w = 1; w < g->nval; w++)
+            if (strcmp(g->val[w].name, name[i]) == 0)
+                g->val[w].name = v->name;
+        v->name = name[i];
+    }
+}
+
 static bool
 run_one(Graph *g, const PassContext *c, const PassOptions *o, unsigned at)
 {
     const Pass *p = &vq_passes[at];
+    const char **names = output_names(g);
 
     if (!check_needs(g, c->diag, p))
         return false;
@@ -103,6 +136,7 @@ run_one(Graph *g, const PassContext *c, const PassOptions *o, unsigned at)
     if (!p->run(g, c))
         return false;
     g->facts |= p->makes;
+    keep_output_names(g, names);
     return dump(g, c->diag, o, at) && vq_verify(g, c->diag, p->name);
 }
 

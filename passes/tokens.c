@@ -62,7 +62,7 @@ split_sum(Match *m, const Op *op)
         part[i] = vq_build_op(&b, op->kind, vq_fetch(m, concat->in[i]), k);
         at += n;
     }
-    a = vq_attr_int(b.g, A_AXIS, axis);
+    a = vq_build_int(b.g, A_AXIS, axis);
     b.name = name;
     return vq_build(&b, OP_CONCAT, part, concat->nin, &a, 1, NULL);
 }

@@ -11,7 +11,7 @@
 #ifndef VQ_VIEW_H
 #define VQ_VIEW_H
 
-#include "passes/build.h"
+#include "passes/builder.h"
 
 typedef struct Digit {
     int64_t dim, stride; /* dim >= 2; stride in elements of the base */

@@ -112,7 +112,7 @@ const Level vq_levels_x86[] = {
         .spread = x86_spread512,
         .dot = x86_dot512,
         .lut8 = x86_lut8_perm,
-        .lut16 = x86_lut16_perm,
+        .pow2 = x86_pow2_perm,
     },
     {.name = NULL},
 };

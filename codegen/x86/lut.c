@@ -10,14 +10,17 @@ permute2(Build *b, Val index, Val lo, Val hi)
                        (Val[]){lo, index, hi}, 3, b_vec(b->i16, 32));
 }
 
-/* vpermi2w looks at the low six bits of an index. */
+/* vpermi2w looks at the low six bits of an index; vpsrlvw gives 0 for counts
+ * beyond the lane. */
 Val
-x86_lut16_perm(Build *b, Val x, Val table)
+x86_pow2_perm(Build *b, Val d, Val table)
 {
     Ty v = b_vec(b->i16, 32);
+    Val x = permute2(b, d, b_load(b, v, table, 64),
+                     b_load(b, v, b_atc(b, table, 64), 64));
 
-    return permute2(b, x, b_load(b, v, table, 64),
-                    b_load(b, v, b_atc(b, table, 64), 64));
+    return b_intrinsic(b, "llvm.x86.avx512.psrlv.w.512", NULL,
+                       (Val[]){x, b_lshrc(b, d, 6)}, 2, v);
 }
 
 /*

@@ -27,6 +27,6 @@ Val x86_dot_madd(Build *, Val acc, Val a, Val w);
 
 /* AVX512-BW vpermi2w. */
 Val x86_lut8_perm(Build *, Val x, Val table);
-Val x86_lut16_perm(Build *, Val x, Val table);
+Val x86_pow2_perm(Build *, Val d, Val table);
 
 #endif

@@ -102,6 +102,24 @@ norm_golden(void **state)
         assert_int_equal(y[i], want[i]);
 }
 
+/* The mean is rounded half to even: the element equal to it becomes 0. */
+static void
+norm_mean_half_even(void **state)
+{
+    static const struct {
+        int16_t x[2];
+        int zero; /* which element is the mean */
+    } cases[] = {{{0, 1}, 0}, {{1, 2}, 1}, {{-1, 0}, 1}, {{-2, -1}, 0}};
+    int32_t y[2];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        vq_ivit_norm_row(cases[i].x, 2, y);
+        assert_int_equal(y[cases[i].zero], 0);
+        assert_true(y[1 - cases[i].zero] != 0);
+    }
+}
+
 /* Constant rows give zero, extreme rows stay within 32 bits (the sanitizer
  * watches), and ordinary rows are normalised. */
 static void
@@ -138,6 +156,7 @@ main(void)
         cmocka_unit_test(shiftgelu_golden),
         cmocka_unit_test(shiftgelu_stays_in_range),
         cmocka_unit_test(norm_golden),
+        cmocka_unit_test(norm_mean_half_even),
         cmocka_unit_test(norm_at_its_limits),
     };
 

@@ -7,7 +7,14 @@
 #define VQ_TESTS_ONE_OP_H
 
 #include "ir/eval.h"
+#include "ir/quant.h"
 #include "tests/ir/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
 
 static Arena A;
 
@@ -85,6 +92,50 @@ broadcast_at(const Type *t, const Type *to, int64_t i)
         i /= to->dim[a];
     }
     return at;
+}
+
+static inline void
+assert_close(double got, double want, double scale)
+{
+    if (!(fabs(got - want) <= 1e-5 * (fabs(want) + scale)))
+        fail_msg("got %.9g, want %.9g", got, want);
+}
+
+static inline int64_t
+code_at(DType dt, const void *x, int64_t i)
+{
+    return dt == DT_U8    ? ((const uint8_t *)x)[i]
+           : dt == DT_S8  ? ((const int8_t *)x)[i]
+           : dt == DT_U16 ? ((const uint16_t *)x)[i]
+           : dt == DT_S16 ? ((const int16_t *)x)[i]
+                          : ((const int32_t *)x)[i];
+}
+
+static inline Type
+stored(Type t, float scale, int32_t zero)
+{
+    return vq_type_quant(t, (Quant){.scale = scale, .zero = zero});
+}
+
+/* Tables of integer softmax and ShiftGELU. */
+static inline int32_t *
+base2_table(void)
+{
+    int32_t *table = NEWN(&A, int32_t, 64);
+
+    for (int i = 0; i < 64; i++)
+        table[i] = (int32_t)rint(65535 * exp2(-i / 64.0));
+    return table;
+}
+
+static inline int32_t *
+shift_table(int64_t from, int32_t x0, int n)
+{
+    int32_t *table = NEWN(&A, int32_t, 256);
+
+    for (int i = 0; i < 256; i++)
+        table[i] = vq_shift_exp((int32_t)from - i, x0, n);
+    return table;
 }
 
 static inline int

@@ -92,6 +92,56 @@ dyadic_is_half_even(void **state)
         }
 }
 
+/* The formulas of NARROW and WIDE in f64, where all their numbers are exact. */
+static double
+round_shift(double x, int s)
+{
+    return floor(ldexp(x, -s) + (s ? 0.5 : 0));
+}
+
+static double
+limit(double x, double lo, double hi)
+{
+    return fmin(fmax(x, lo), hi);
+}
+
+static double
+form_reference(RequantForm form, int32_t acc, Requant r, int32_t zero, DType dt)
+{
+    double t, q;
+
+    if (form == RQ_NARROW) {
+        t = limit(round_shift(acc, r.shift), INT16_MIN, INT16_MAX);
+        q = round_shift(round_shift(t * r.mul, 15) + zero * 64, 6);
+    } else {
+        t = limit(round_shift(acc, r.shift % 64), -0x1p17, 0x1p17 - 1);
+        q = round_shift(t * r.mul, r.shift / 64) + zero;
+    }
+    return limit(q, (double)vq_dtype[dt].lo, (double)vq_dtype[dt].hi);
+}
+
+static void
+forms_follow_their_formulas(void **state)
+{
+    uint64_t seed = 13;
+
+    (void)state;
+    for (int i = 0; i < 400000; i++) {
+        RequantForm form = i & 1 ? RQ_NARROW : RQ_WIDE;
+        DType dt = i % 3 ? DT_U8 : DT_S8;
+        int32_t acc = (int32_t)next_random(&seed) >> (i % 31);
+        int32_t zero = i % 5 * 25, bits = form == RQ_NARROW ? 16 : 15;
+        Requant r = {(int32_t)next_random(&seed) >> (32 - bits), i % 32};
+
+        if (form == RQ_WIDE) {
+            r.shift += 64 * (i / 32 % 32);
+            dt = i % 4 ? DT_S16 : dt;
+        }
+        assert_int_equal(vq_requant(form, acc, r, zero, dt),
+                         (int32_t)form_reference(form, acc, r, zero, dt));
+    }
+}
+
 static double
 exact_code(int32_t acc, double m, int32_t zero, DType dt)
 {
@@ -293,6 +343,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dyadic_multipliers),
         cmocka_unit_test(dyadic_is_half_even),
+        cmocka_unit_test(forms_follow_their_formulas),
         cmocka_unit_test(narrow_is_nearly_exact),
         cmocka_unit_test(wide_is_within_its_bound),
         cmocka_unit_test(requant_saturates),

@@ -1,12 +1,12 @@
 /*
- * build.h -- short ways to emit real ops into a graph under construction.
+ * builder.h -- short ways to emit real ops into a graph under construction.
  *
  * Each returns the new value. Types come from vq_emit_infer; a shape that does
  * not fit is a bug of the caller, and asserts. Moves that move nothing return
  * their input. An op on constants alone is evaluated on the spot.
  */
-#ifndef VQ_BUILD_H
-#define VQ_BUILD_H
+#ifndef VQ_BUILDER_H
+#define VQ_BUILDER_H
 
 #include "ir/ir.h"
 
@@ -27,9 +27,9 @@ ValId vq_build_transpose(const Build *, ValId, const int64_t *perm);
 ValId vq_build_slice(const Build *, ValId, int axis, int64_t start,
                      int64_t step, int64_t n);
 
-Attr vq_attr_int(Graph *, AttrKey, int64_t);
-Attr vq_attr_ints(Graph *, AttrKey, const int64_t *, uint32_t n);
-Attr vq_attr_real(AttrKey, double);
+Attr vq_build_int(Graph *, AttrKey, int64_t);
+Attr vq_build_ints(Graph *, AttrKey, const int64_t *, uint32_t n);
+Attr vq_build_real(AttrKey, double);
 
 /* Whether computing this op at compile time is worth its bytes: its inputs
  * are constants, scaled per tensor if at all, and its value is not huge. */

@@ -1,7 +1,7 @@
 /*
- * build.c -- emitting ops, and evaluating those on constants (build.h).
+ * builder.c -- emitting ops, and evaluating those on constants (builder.h).
  */
-#include "passes/build.h"
+#include "passes/builder.h"
 
 #include "ir/eval.h"
 
@@ -9,7 +9,7 @@
 #include <string.h>
 
 Attr
-vq_attr_ints(Graph *g, AttrKey key, const int64_t *v, uint32_t n)
+vq_build_ints(Graph *g, AttrKey key, const int64_t *v, uint32_t n)
 {
     int64_t *copy = NEWN(g->arena, int64_t, n ? n : 1);
 
@@ -19,13 +19,13 @@ vq_attr_ints(Graph *g, AttrKey key, const int64_t *v, uint32_t n)
 }
 
 Attr
-vq_attr_int(Graph *g, AttrKey key, int64_t v)
+vq_build_int(Graph *g, AttrKey key, int64_t v)
 {
-    return vq_attr_ints(g, key, &v, 1);
+    return vq_build_ints(g, key, &v, 1);
 }
 
 Attr
-vq_attr_real(AttrKey key, double v)
+vq_build_real(AttrKey key, double v)
 {
     return (Attr){.key = key, .n = 1, .f = v};
 }
@@ -125,7 +125,7 @@ vq_build_transpose(const Build *b, ValId x, const int64_t *perm)
         same = same && perm[i] == i;
     if (same)
         return x;
-    a = vq_attr_ints(b->g, A_PERM, perm, rank);
+    a = vq_build_ints(b->g, A_PERM, perm, rank);
     return vq_build(b, OP_TRANSPOSE, &x, 1, &a, 1, NULL);
 }
 
@@ -134,9 +134,9 @@ vq_build_slice(const Build *b, ValId x, int axis, int64_t start, int64_t step,
                int64_t n)
 {
     Type t = *vq_type(b->g, x);
-    Attr a[] = {vq_attr_int(b->g, A_AXIS, axis),
-                vq_attr_int(b->g, A_START, start),
-                vq_attr_int(b->g, A_STEP, step)};
+    Attr a[] = {vq_build_int(b->g, A_AXIS, axis),
+                vq_build_int(b->g, A_START, start),
+                vq_build_int(b->g, A_STEP, step)};
 
     if (start == 0 && step == 1 && n == t.dim[axis])
         return x;

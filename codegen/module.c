@@ -1,0 +1,207 @@
+/*
+ * module.c -- constants, plans and kernels of an object.
+ */
+#include "codegen/module.h"
+
+#include "ir/layout.h"
+
+#include <assert.h>
+#include <string.h>
+
+const Emitter vq_emitters[NOP] = {
+    [OP_RESHAPE] = {"copy", vq_plan_copy, vq_body_copy},
+    [OP_TRANSPOSE] = {"transpose", vq_plan_copy, vq_body_copy},
+    [OP_SLICE] = {"slice", vq_plan_copy, vq_body_copy},
+    [OP_EXPAND] = {"expand", vq_plan_copy, vq_body_copy},
+    [OP_CONCAT] = {"concat", vq_plan_concat, vq_body_concat},
+    [OP_I_QUANTIZE] = {"quantize", vq_plan_quantize, vq_body_quantize},
+    [OP_I_DEQUANTIZE] = {"dequantize", vq_plan_dequantize, vq_body_dequantize},
+    [OP_I_REQUANT] = {"requant", vq_plan_requant, vq_body_requant},
+    [OP_I_ADD] = {"add", vq_plan_add, vq_body_add},
+    [OP_I_LUT] = {"lut", vq_plan_lut, vq_body_lut},
+    [OP_I_SUM] = {"sum", vq_plan_sum, vq_body_sum},
+    [OP_K_LINEAR] = {"linear", vq_plan_linear, vq_body_linear},
+};
+
+int64_t
+vq_module_const(Module *m, const void *data, size_t bytes)
+{
+    size_t at = m->const_size;
+
+    m->seg = vq_grow(m->arena, m->seg, m->nseg, &m->capseg, sizeof *m->seg);
+    m->seg[m->nseg++] = (Segment){data, bytes, at};
+    m->const_size = (size_t)vq_align((int64_t)(at + bytes), VQ_SLOT);
+    return (int64_t)at;
+}
+
+/* A constant of the graph, as it is; once however often it is used. */
+static void
+add_value(Module *m, ValId v)
+{
+    const Value *val = &m->g->val[v];
+
+    if (m->const_at[v] < 0)
+        m->const_at[v] =
+            vq_module_const(m, val->data, (size_t)vq_bytes(&val->type));
+}
+
+const char *
+vq_key_type(Module *m, const Type *t)
+{
+    const char *s = vq_dtype[t->dt].text;
+
+    for (int i = 0; i < t->rank; i++)
+        s = vq_format(m->arena, "%s,%lld", s, (long long)t->dim[i]);
+    return s;
+}
+
+const char *
+vq_key(Module *m, const Op *op)
+{
+    const char *s = vq_format(m->arena, "%s %s", vq_op[op->kind].text,
+                              vq_key_type(m, vq_type(m->g, op->out)));
+
+    for (uint32_t i = 0; i < op->nin; i++)
+        s = vq_format(m->arena, "%s %s", s,
+                      op->in[i] ? vq_key_type(m, vq_type(m->g, op->in[i]))
+                                : "_");
+    for (uint32_t i = 0; i < op->nattr; i++) {
+        s = vq_format(m->arena, "%s %s", s, vq_attr_text[op->attr[i].key]);
+        for (uint32_t k = 0; op->attr[i].i && k < op->attr[i].n; k++)
+            s = vq_format(m->arena, "%s %lld", s,
+                          (long long)op->attr[i].i[k]);
+    }
+    return s;
+}
+
+static bool
+plan_op(Module *m, const Op *op, Plan *p)
+{
+    const Emitter *e = &vq_emitters[op->kind];
+
+    if (!e->plan)
+        return vq_bug(m->diag, op->loc,
+                      "%s must be lowered before code is generated",
+                      vq_op[op->kind].text);
+    assert(op->nin <= MAXIN);
+    p->name = e->name;
+    if (!e->plan(m, op, p))
+        return false;
+    for (uint32_t i = 0; i < op->nin; i++)
+        if ((p->raw >> i & 1) && op->in[i] && vq_is_const(m->g, op->in[i]))
+            add_value(m, op->in[i]);
+    return true;
+}
+
+bool
+vq_module_plan(Module *m)
+{
+    m->plan = NEWN(m->arena, Plan, m->g->nop);
+    m->const_at = NEWN(m->arena, int64_t, m->g->nval);
+    for (uint32_t i = 0; i < m->g->nval; i++)
+        m->const_at[i] = -1;
+    for (uint32_t i = 1; i < m->g->nop; i++)
+        if (!plan_op(m, &m->g->op[i], &m->plan[i]))
+            return false;
+    for (uint32_t i = 0; i < m->g->nout; i++)
+        if (vq_is_const(m->g, m->g->out[i]))
+            add_value(m, m->g->out[i]);
+    return true;
+}
+
+static void
+add_string_attribute(Build *b, Val fn, const char *key, const char *value)
+{
+    LLVMAddAttributeAtIndex(
+        fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+        LLVMCreateStringAttribute(b->c, key, (unsigned)strlen(key), value,
+                                  (unsigned)strlen(value)));
+}
+
+static void
+add_attribute(Build *b, Val fn, unsigned index, const char *name)
+{
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+
+    assert(kind);
+    LLVMAddAttributeAtIndex(fn, index, LLVMCreateEnumAttribute(b->c, kind, 0));
+}
+
+Ty
+vq_function_type(Module *m, Ty result, bool has_int, unsigned npointers)
+{
+    Ty *param = NEWN(m->arena, Ty, npointers + 1);
+    unsigned n = 0;
+
+    if (has_int)
+        param[n++] = m->b.i32;
+    for (unsigned i = 0; i < npointers; i++)
+        param[n++] = m->b.ptr;
+    return LLVMFunctionType(result, param, n, 0);
+}
+
+Val
+vq_module_function(Module *m, const char *name, Ty type, const Level *level)
+{
+    Build *b = &m->b;
+    const char *full = vq_format(m->arena, "%s.%s", m->opt->prefix, name);
+    const char *width = vq_format(m->arena, "%u", level ? level->isa->bits : 0);
+
+    b->fn = LLVMAddFunction(b->m, full, type);
+    b->level = level;
+    LLVMSetLinkage(b->fn, LLVMInternalLinkage);
+    add_attribute(b, b->fn, (unsigned)LLVMAttributeFunctionIndex, "nounwind");
+    add_string_attribute(b, b->fn, "target-cpu", "x86-64");
+    add_string_attribute(b, b->fn, "target-features",
+                         level ? level->features : "");
+    add_string_attribute(b, b->fn, "prefer-vector-width",
+                         level ? width : "128");
+    add_string_attribute(b, b->fn, "min-legal-vector-width", width);
+    LLVMPositionBuilderAtEnd(
+        b->b, LLVMAppendBasicBlockInContext(b->c, b->fn, ""));
+    return b->fn;
+}
+
+/* Parameters: inputs in order (those that there are), out, scratch, prepared
+ * constants. run.c passes the same list. */
+static Val
+make_kernel(Module *m, const Level *level, const Op *op, const Plan *p)
+{
+    const char *name =
+        vq_format(m->arena, "%s.%s.%zu", p->name, level->name, m->nkernel);
+    Args args = {.g = m->g, .op = op, .plan = p};
+    unsigned n = op->nin + 2 + p->nconst, at = 0;
+    Ty type = vq_function_type(m, LLVMVoidTypeInContext(m->b.c), false, n);
+    Val fn = vq_module_function(m, name, type, level);
+
+    for (unsigned i = 1; i <= n; i++)
+        add_attribute(&m->b, fn, i, "noalias");
+    for (uint32_t i = 0; i < op->nin; i++, at++)
+        if (op->in[i] &&
+            (!vq_is_const(m->g, op->in[i]) || (p->raw >> i & 1)))
+            args.in[i] = LLVMGetParam(fn, at);
+    args.out = LLVMGetParam(fn, at++);
+    args.scratch = LLVMGetParam(fn, at++);
+    for (unsigned i = 0; i < p->nconst; i++)
+        args.konst[i] = LLVMGetParam(fn, at++);
+    vq_emitters[op->kind].body(&m->b, &args);
+    LLVMBuildRetVoid(m->b.b);
+    return fn;
+}
+
+Val
+vq_module_kernel(Module *m, const Level *level, const Op *op)
+{
+    const Plan *p = &m->plan[op - m->g->op];
+    const char *key = vq_format(m->arena, "%s %s", level->name, p->key);
+    KernelEntry e = {.key = key};
+
+    for (size_t i = 0; i < m->nkernel; i++)
+        if (strcmp(m->kernel[i].key, key) == 0)
+            return m->kernel[i].fn;
+    e.fn = make_kernel(m, level, op, p);
+    m->kernel = vq_grow(m->arena, m->kernel, m->nkernel, &m->capkernel,
+                        sizeof *m->kernel);
+    m->kernel[m->nkernel++] = e;
+    return e.fn;
+}

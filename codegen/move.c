@@ -1,0 +1,190 @@
+/*
+ * move.c -- reshape, transpose, slice, expand and concat: strided copies.
+ */
+#include "codegen/module.h"
+
+#include <assert.h>
+
+/* The result, dense, from a source with a stride for each of its axes. The
+ * innermost run is contiguous in both. */
+typedef struct Copy {
+    int rank;
+    int64_t dim[MAXRANK], stride[MAXRANK]; /* bytes */
+    int64_t start, run;                    /* bytes */
+} Copy;
+
+static void
+dense_strides(const Type *t, int64_t *stride)
+{
+    int64_t s = vq_dtype[t->dt].bytes;
+
+    for (int i = t->rank - 1; i >= 0; i--) {
+        stride[i] = s;
+        s *= t->dim[i];
+    }
+}
+
+static void
+view_reshape(const Op *op, const Type *from, const Type *to, Copy *c)
+{
+    (void)op;
+    (void)from;
+    dense_strides(to, c->stride);
+}
+
+static void
+view_transpose(const Op *op, const Type *from, const Type *to, Copy *c)
+{
+    int64_t stride[MAXRANK] = {0};
+
+    dense_strides(from, stride);
+    for (int i = 0; i < to->rank; i++)
+        c->stride[i] = stride[vq_attr(op, A_PERM)->i[i]];
+}
+
+static void
+view_slice(const Op *op, const Type *from, const Type *to, Copy *c)
+{
+    int64_t axis = vq_get_i(op, A_AXIS, 0);
+
+    (void)to;
+    dense_strides(from, c->stride);
+    c->start = vq_get_i(op, A_START, 0) * c->stride[axis];
+    c->stride[axis] *= vq_get_i(op, A_STEP, 1);
+}
+
+static void
+view_expand(const Op *op, const Type *from, const Type *to, Copy *c)
+{
+    int64_t stride[MAXRANK] = {0};
+
+    (void)op;
+    dense_strides(from, stride);
+    for (int i = 1; i <= to->rank; i++)
+        if (i <= from->rank && from->dim[from->rank - i] != 1)
+            c->stride[to->rank - i] = stride[from->rank - i];
+}
+
+typedef void ViewFn(const Op *, const Type *from, const Type *to, Copy *);
+
+static ViewFn *const view_fn[NOP] = {
+    [OP_RESHAPE] = view_reshape,
+    [OP_TRANSPOSE] = view_transpose,
+    [OP_SLICE] = view_slice,
+    [OP_EXPAND] = view_expand,
+};
+
+/* Axes of length 1 go, neighbours that step alike become one, and a dense
+ * last axis becomes the run. */
+static void
+simplify(Copy *c, int64_t size)
+{
+    int n = 0;
+
+    for (int i = 0; i < c->rank; i++) {
+        if (c->dim[i] == 1)
+            continue;
+        if (n && c->stride[n - 1] == c->stride[i] * c->dim[i]) {
+            c->dim[n - 1] *= c->dim[i];
+            c->stride[n - 1] = c->stride[i];
+            continue;
+        }
+        c->dim[n] = c->dim[i];
+        c->stride[n++] = c->stride[i];
+    }
+    c->run = size;
+    if (n && c->stride[n - 1] == size)
+        c->run *= c->dim[--n];
+    c->rank = n;
+}
+
+bool
+vq_plan_copy(Module *m, const Op *op, Plan *p)
+{
+    const Type *from = vq_type(m->g, op->in[0]), *to = vq_type(m->g, op->out);
+    const Value *a = &m->g->val[op->in[0]], *z = &m->g->val[op->out];
+    Copy *c = NEW(m->arena, Copy);
+
+    c->rank = to->rank;
+    for (int i = 0; i < to->rank; i++)
+        c->dim[i] = to->dim[i];
+    view_fn[op->kind](op, from, to, c);
+    simplify(c, vq_dtype[to->dt].bytes);
+    p->nothing = c->rank == 0 && c->start == 0 && a->slot >= 0 &&
+                 a->slot == z->slot;
+    p->info = c;
+    p->raw = 1;
+    p->key = vq_key(m, op);
+    return true;
+}
+
+/* Powers of two up to 64 bytes as one load and store, others by memcpy. */
+static void
+copy_run(Build *b, Val to, Val from, int64_t run)
+{
+    if (run <= 8 && (run & (run - 1)) == 0)
+        b_store(b, b_load(b, b_int(b, (unsigned)run * 8, 1), from, 1), to, 1);
+    else
+        b_memcpy(b, to, from, run);
+}
+
+void
+vq_body_copy(Build *b, const Args *args)
+{
+    const Copy *c = args->plan->info;
+    Val to = args->out, from = b_atc(b, args->in[0], c->start);
+    int64_t size = c->run;
+    int64_t out[MAXRANK];
+    Loop loop[MAXRANK];
+
+    for (int i = c->rank - 1; i >= 0; i--) {
+        out[i] = size;
+        size *= c->dim[i];
+    }
+    for (int i = 0; i < c->rank; i++) {
+        b_loop(b, &loop[i], 0, 1, c->dim[i]);
+        from = b_elt(b, from, loop[i].i, c->stride[i], 0);
+        to = b_elt(b, to, loop[i].i, out[i], 0);
+    }
+    copy_run(b, to, from, c->run);
+    for (int i = c->rank - 1; i >= 0; i--)
+        b_loop_end(b, &loop[i]);
+}
+
+bool
+vq_plan_concat(Module *m, const Op *op, Plan *p)
+{
+    p->raw = ~UINT64_C(0);
+    p->key = vq_key(m, op);
+    return true;
+}
+
+/* Bytes of one step of the axes before `axis`. */
+static int64_t
+chunk_bytes(const Type *t, int64_t axis)
+{
+    int64_t n = vq_dtype[t->dt].bytes;
+
+    for (int i = (int)axis; i < t->rank; i++)
+        n *= t->dim[i];
+    return n;
+}
+
+void
+vq_body_concat(Build *b, const Args *args)
+{
+    const Type *to = vq_type(args->g, args->op->out);
+    int64_t axis = vq_get_i(args->op, A_AXIS, 0), at = 0;
+    int64_t step = chunk_bytes(to, axis), turns = vq_bytes(to) / step;
+    Loop loop;
+
+    for (uint32_t i = 0; i < args->op->nin; i++) {
+        int64_t n = chunk_bytes(vq_type(args->g, args->op->in[i]), axis);
+
+        b_loop(b, &loop, 0, 1, turns);
+        copy_run(b, b_elt(b, args->out, loop.i, step, at),
+                 b_elt(b, args->in[i], loop.i, n, 0), n);
+        b_loop_end(b, &loop);
+        at += n;
+    }
+}

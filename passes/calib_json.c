@@ -1,0 +1,365 @@
+/*
+ * calib_json.c -- a calibration as a JSON file.
+ *
+ *   { "format": "vitqc calibration", "version": 1, "key": .., "method": ..,
+ *     "percentile": .., "images": ..,
+ *     "values": [ { "name": .., "lo": .., "hi": .., "channels": [lo, hi, ..] },
+ *                 .. ],
+ *     "notes": [ { "name": .., "value": .. }, .. ] }
+ *
+ * Numbers have the nine digits that bring every f32 back. A broken file is
+ * reported; it never gives half a calibration.
+ */
+#include "passes/calib_store.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+static const char format_name[] = "vitqc calibration";
+
+enum { VERSION = 1, MAX_FILE = 1 << 30 };
+
+/* ---- saving ---- */
+
+/* The double that prints with the fewest digits among those that become x. */
+static double
+few_digits(float x)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%.9g", (double)x);
+    return strtod(text, NULL);
+}
+
+static bool
+add_value(cJSON *list, const CalibEntry *e)
+{
+    cJSON *v = cJSON_CreateObject(), *channels;
+    bool ok;
+
+    if (!v || !cJSON_AddItemToArray(list, v))
+        return false;
+    ok = cJSON_AddStringToObject(v, "name", e->name) &&
+         cJSON_AddNumberToObject(v, "lo", few_digits(e->range.lo)) &&
+         cJSON_AddNumberToObject(v, "hi", few_digits(e->range.hi));
+    channels = ok ? cJSON_AddArrayToObject(v, "channels") : NULL;
+    for (uint32_t i = 0; channels && i < 2 * e->n; i++) {
+        const Range *r = &e->channel[i / 2];
+        cJSON *x = cJSON_CreateNumber(few_digits(i % 2 ? r->hi : r->lo));
+
+        if (!x || !cJSON_AddItemToArray(channels, x))
+            return false;
+    }
+    return channels != NULL;
+}
+
+static bool
+add_note(cJSON *list, const Note *n)
+{
+    cJSON *v = cJSON_CreateObject();
+
+    return v && cJSON_AddItemToArray(list, v) &&
+           cJSON_AddStringToObject(v, "name", n->name) &&
+           cJSON_AddNumberToObject(v, "value", n->value);
+}
+
+static bool
+fill_tree(cJSON *t, const Calib *c, const char *key)
+{
+    cJSON *list;
+    bool ok =
+        cJSON_AddStringToObject(t, "format", format_name) &&
+        cJSON_AddNumberToObject(t, "version", VERSION) &&
+        cJSON_AddStringToObject(t, "key", key) &&
+        cJSON_AddStringToObject(t, "method", vq_calib_method[c->method].text) &&
+        cJSON_AddNumberToObject(t, "percentile", c->percentile) &&
+        cJSON_AddNumberToObject(t, "images", (double)c->images);
+
+    list = ok ? cJSON_AddArrayToObject(t, "values") : NULL;
+    for (size_t i = 0; list && i < c->stat.n; i++)
+        if (!add_value(list, &((const Stat *)c->stat.item[i])->entry))
+            return false;
+    list = list ? cJSON_AddArrayToObject(t, "notes") : NULL;
+    for (size_t i = 0; list && i < c->note.n; i++)
+        if (!add_note(list, c->note.item[i]))
+            return false;
+    return list != NULL;
+}
+
+/* A regular file is written beside its place and then takes it. */
+static bool
+in_place(const char *path)
+{
+    struct stat st;
+
+    return strncmp(path, "/dev/", 5) == 0 ||
+           (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
+}
+
+static bool
+put_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "wb");
+    bool ok = f && fputs(text, f) >= 0 && fputc('\n', f) >= 0 && fflush(f) == 0;
+    int e = errno;
+
+    if (f && fclose(f) != 0 && ok)
+        return false;
+    if (!ok)
+        errno = e;
+    return ok;
+}
+
+static bool
+write_text(Diag *d, const char *path, const char *text)
+{
+    bool direct = in_place(path);
+    char temp[PATH_MAX];
+    int e;
+
+    if (snprintf(temp, sizeof temp, direct ? "%s" : "%s.%ld.tmp", path,
+                 (long)getpid()) >= (int)sizeof temp)
+        return vq_io_error(d, path, "has too long a name");
+    if (put_text(temp, text) && (direct || rename(temp, path) == 0))
+        return true;
+    e = errno;
+    if (!direct)
+        unlink(temp);
+    return vq_io_error(d, path, "cannot be written: %s", strerror(e));
+}
+
+bool
+vq_calib_save(const Calib *c, Diag *d, const char *path, const char *key)
+{
+    cJSON *tree = cJSON_CreateObject();
+    char *text = NULL;
+    bool ok;
+
+    if (tree && fill_tree(tree, c, key))
+        text = cJSON_Print(tree);
+    cJSON_Delete(tree);
+    if (!text)
+        vq_oom(c->arena);
+    ok = write_text(d, path, text);
+    free(text);
+    return ok;
+}
+
+/* ---- loading ---- */
+
+static bool
+refuse(Diag *d, const char *path, const char *text)
+{
+    const char *file = d->file;
+
+    d->file = path;
+    vq_error(d, NOLOC, "%s", text);
+    d->file = file;
+    return false;
+}
+
+static char *
+read_text(Diag *d, const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    struct stat st;
+    char *text = NULL;
+    size_t n;
+
+    if (!f || fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
+        vq_io_error(d, path, "cannot be read: %s",
+                    f ? "not a regular file" : strerror(errno));
+    } else if (st.st_size > MAX_FILE) {
+        refuse(d, path, "is too large for a calibration");
+    } else if (!(text = malloc((size_t)st.st_size + 1))) {
+        vq_io_error(d, path, "cannot be read: %s", strerror(ENOMEM));
+    } else {
+        n = fread(text, 1, (size_t)st.st_size, f);
+        text[n] = 0;
+    }
+    if (f)
+        fclose(f);
+    return text;
+}
+
+static const char *
+get_text(const cJSON *t, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(t, name));
+}
+
+static bool
+get_number(const cJSON *t, const char *name, double *x)
+{
+    const cJSON *v = cJSON_GetObjectItemCaseSensitive(t, name);
+
+    *x = cJSON_IsNumber(v) ? v->valuedouble : (double)NAN;
+    return isfinite(*x);
+}
+
+static bool
+get_list(const cJSON *t, const char *name, const cJSON **list)
+{
+    *list = cJSON_GetObjectItemCaseSensitive(t, name);
+    return cJSON_IsArray(*list);
+}
+
+static bool
+is_range(Range r)
+{
+    return isfinite(r.lo) && isfinite(r.hi) && r.lo <= r.hi;
+}
+
+static bool
+get_channels(Arena *a, const cJSON *list, CalibEntry *e)
+{
+    int n = cJSON_GetArraySize(list), i = 0;
+    const cJSON *x;
+
+    if (n < 2 || n % 2)
+        return false;
+    e->n = (uint32_t)n / 2;
+    e->channel = NEWN(a, Range, e->n);
+    cJSON_ArrayForEach(x, list)
+    {
+        float *to = i % 2 ? &e->channel[i / 2].hi : &e->channel[i / 2].lo;
+
+        if (!cJSON_IsNumber(x))
+            return false;
+        *to = (float)x->valuedouble;
+        if (i++ % 2 && !is_range(e->channel[(i - 1) / 2]))
+            return false;
+    }
+    return true;
+}
+
+static bool
+get_value(Calib *c, const cJSON *v)
+{
+    const char *name = get_text(v, "name");
+    const cJSON *list;
+    CalibEntry e = {0};
+    double lo, hi;
+
+    if (!name || vq_calib_find(c, name) || !get_number(v, "lo", &lo) ||
+        !get_number(v, "hi", &hi) || !get_list(v, "channels", &list))
+        return false;
+    e.range = (Range){(float)lo, (float)hi};
+    if (!is_range(e.range) || !get_channels(c->arena, list, &e))
+        return false;
+    vq_calib_put(c, name, e);
+    return true;
+}
+
+static bool
+get_method(Calib *c, const cJSON *t)
+{
+    const char *text = get_text(t, "method");
+
+    for (int m = 0; text && m < NCALIBMETHOD; m++)
+        if (strcmp(text, vq_calib_method[m].text) == 0) {
+            c->method = (CalibMethod)m;
+            return true;
+        }
+    return false;
+}
+
+static bool
+get_calib(Calib *c, const cJSON *t)
+{
+    const cJSON *values, *notes, *v;
+    double images, x;
+
+    if (!get_method(c, t) || !get_number(t, "percentile", &c->percentile) ||
+        !get_number(t, "images", &images) || images < 1 || images > 1e15 ||
+        !get_list(t, "values", &values) || !get_list(t, "notes", &notes))
+        return false;
+    c->images = (int64_t)images;
+    cJSON_ArrayForEach(v, values)
+    {
+        if (!get_value(c, v))
+            return false;
+    }
+    cJSON_ArrayForEach(v, notes)
+    {
+        if (!get_text(v, "name") || !get_number(v, "value", &x))
+            return false;
+        vq_calib_note(c, get_text(v, "name"), x);
+    }
+    return true;
+}
+
+static bool
+check_tree(Diag *d, const char *path, const cJSON *t, const char *key)
+{
+    const char *format = get_text(t, "format"), *has = get_text(t, "key");
+    double version;
+
+    if (!format || strcmp(format, format_name) != 0 || !has ||
+        !get_number(t, "version", &version))
+        return refuse(d, path, "is not a calibration file");
+    if (version != VERSION)
+        return refuse(d, path,
+                      "is a calibration of another version of "
+                      "vitqc; make it anew");
+    if (strcmp(has, key) != 0)
+        return refuse(d, path,
+                      "the calibration was made for another model "
+                      "or preprocessing; make it anew");
+    return true;
+}
+
+/* Not inlined: none of its variables may sit in registers over a setjmp. */
+static __attribute__((noinline)) bool
+take_tree(Calib *c, Diag *d, const char *path, const cJSON *t, const char *key)
+{
+    return check_tree(d, path, t, key) &&
+           (get_calib(c, t) ||
+            refuse(d, path,
+                   "is a broken calibration file: a field is missing or out "
+                   "of range"));
+}
+
+/* cJSON's memory is not the arena's: while a tree lives, running out of memory
+ * passes by here. */
+static bool
+read_tree(Calib *c, Diag *d, const char *path, cJSON *tree, const char *key)
+{
+    jmp_buf here, *outer = c->arena->oom;
+    bool ok;
+
+    c->arena->oom = &here;
+    if (setjmp(here)) {
+        c->arena->oom = outer;
+        cJSON_Delete(tree);
+        vq_oom(c->arena);
+    }
+    ok = take_tree(c, d, path, tree, key);
+    c->arena->oom = outer;
+    return ok;
+}
+
+Calib *
+vq_calib_load(Arena *a, Diag *d, const char *path, const char *key)
+{
+    Calib *c = vq_calib_empty(a);
+    char *text = read_text(d, path);
+    cJSON *tree;
+    bool ok;
+
+    if (!text)
+        return NULL;
+    tree = cJSON_Parse(text);
+    free(text);
+    ok = tree ? read_tree(c, d, path, tree, key)
+              : refuse(d, path, "is not a calibration file");
+    cJSON_Delete(tree);
+    return ok ? c : NULL;
+}

@@ -1,0 +1,165 @@
+/*
+ * calib_store.c -- entries and notes by name.
+ */
+#include "passes/calib_store.h"
+
+#include <string.h>
+
+const CalibMethodInfo vq_calib_method[NCALIBMETHOD] = {
+    [CM_MINMAX] = {"minmax", 1, NULL},
+    [CM_PERCENTILE] = {"percentile", 2, vq_histogram_percentile},
+    [CM_MSE] = {"mse", 2, vq_histogram_mse},
+};
+
+static const char *
+name_of(const void *item)
+{
+    return *(const char *const *)item;
+}
+
+/* FNV-1a */
+static uint64_t
+hash(const char *s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (; *s; s++)
+        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* The slot that holds `name`, or the free one where it belongs. */
+static uint32_t *
+seek(const Table *t, const char *name)
+{
+    size_t i = hash(name) & (t->nslot - 1);
+
+    while (t->slot[i] && strcmp(name_of(t->item[t->slot[i] - 1]), name) != 0)
+        i = (i + 1) & (t->nslot - 1);
+    return &t->slot[i];
+}
+
+static void *
+find(const Table *t, const char *name)
+{
+    uint32_t at = t->nslot ? *seek(t, name) : 0;
+
+    return at ? t->item[at - 1] : NULL;
+}
+
+static void
+add(Table *t, Arena *a, void *item)
+{
+    t->item = vq_grow(a, t->item, t->n, &t->cap, sizeof *t->item);
+    t->item[t->n++] = item;
+    if (t->nslot >= 2 * t->n) {
+        *seek(t, name_of(item)) = (uint32_t)t->n;
+        return;
+    }
+    t->nslot = t->nslot ? 2 * t->nslot : 64;
+    t->slot = NEWN(a, uint32_t, t->nslot);
+    for (size_t i = 0; i < t->n; i++)
+        *seek(t, name_of(t->item[i])) = (uint32_t)i + 1;
+}
+
+Calib *
+vq_calib_empty(Arena *a)
+{
+    Calib *c = NEW(a, Calib);
+
+    c->arena = a;
+    return c;
+}
+
+Stat *
+vq_calib_stat(const Calib *c, const char *name)
+{
+    return find(&c->stat, name);
+}
+
+const CalibEntry *
+vq_calib_find(const Calib *c, const char *name)
+{
+    const Stat *s = vq_calib_stat(c, name);
+
+    return s ? &s->entry : NULL;
+}
+
+void
+vq_calib_put(Calib *c, const char *name, CalibEntry e)
+{
+    Stat *s = vq_calib_stat(c, name);
+    const Range *from = e.channel;
+
+    e.channel = NEWN(c->arena, Range, e.n);
+    if (e.n)
+        memcpy(e.channel, from, e.n * sizeof *from);
+    e.name = s ? s->entry.name : vq_strdup(c->arena, name);
+    if (!s) {
+        s = NEW(c->arena, Stat);
+        s->entry = e;
+        add(&c->stat, c->arena, s);
+    }
+    s->entry = e;
+}
+
+int64_t
+vq_calib_images(const Calib *c)
+{
+    return c->images;
+}
+
+void
+vq_calib_note(Calib *c, const char *name, double value)
+{
+    Note *n = find(&c->note, name);
+
+    if (!n) {
+        n = NEW(c->arena, Note);
+        n->name = vq_strdup(c->arena, name);
+        add(&c->note, c->arena, n);
+    }
+    n->value = value;
+}
+
+bool
+vq_calib_noted(const Calib *c, const char *name, double *value)
+{
+    const Note *n = find(&c->note, name);
+
+    if (n)
+        *value = n->value;
+    return n != NULL;
+}
+
+static bool
+check_value(const Calib *c, Diag *d, const Graph *g, ValId v, Loc loc)
+{
+    const Type *t = vq_type(g, v);
+    const char *name = g->val[v].name;
+    const CalibEntry *e = vq_calib_find(c, name);
+
+    if (t->dt != DT_F32 || (e && e->n == vq_cols(t)))
+        return true;
+    if (!e)
+        return vq_error(d, loc,
+                        "the calibration has no range for '%s'; it was made "
+                        "for another model",
+                        name);
+    return vq_error(d, loc,
+                    "the calibration of '%s' has %u channels, the model %lld; "
+                    "it was made for another model",
+                    name, e->n, (long long)vq_cols(t));
+}
+
+bool
+vq_calib_check(const Calib *c, Diag *d, const Graph *g)
+{
+    for (uint32_t i = 0; i < g->nin; i++)
+        if (!check_value(c, d, g, g->in[i], NOLOC))
+            return false;
+    for (uint32_t i = 1; i < g->nop; i++)
+        if (!check_value(c, d, g, g->op[i].out, g->op[i].loc))
+            return false;
+    return true;
+}

@@ -1,0 +1,334 @@
+/*
+ * check.c -- the kernel checker: see check.h.
+ */
+#include "tests/codegen/check.h"
+
+#include "ir/eval.h"
+#include "ir/layout.h"
+#include "ir/quant.h"
+#include "runtime/vqrt.h"
+#include "tests/ir/random.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* avxvnni-evex stands in for avxvnni where the CPU has AVX-512 only. */
+#define LEVELS "base,avx2,avxvnni,avxvnni-evex,avx512vnni"
+
+enum { GUARD = 64, GUARD_BYTE = 0xc3 };
+
+static void
+print_diag(void *user, Severity severity, const char *file, Loc loc,
+           const char *text)
+{
+    (void)user;
+    (void)severity;
+    (void)loc;
+    print_error("%s: %s\n", file ? file : "codegen", text);
+}
+
+void
+case_start(Case *c, const char *name)
+{
+    *c = (Case){.diag = {.fn = print_diag}, .seed = 1};
+    c->g = vq_graph_new(&c->arena, name);
+}
+
+void
+case_end(Case *c)
+{
+    vq_arena_free(&c->arena);
+}
+
+int64_t
+case_pick(Case *c, int64_t lo, int64_t hi)
+{
+    uint64_t r = next_random64(&c->seed), n = (uint64_t)hi - (uint64_t)lo + 1;
+
+    return n ? (int64_t)((uint64_t)lo + r % n) : (int64_t)r;
+}
+
+static void
+store_int(DType dt, void *to, int64_t i, int64_t x)
+{
+    memcpy((char *)to + i * vq_dtype[dt].bytes, &x, vq_dtype[dt].bytes);
+}
+
+ValId
+case_in(Case *c, Type t)
+{
+    return vq_input(c->g, "in", t);
+}
+
+ValId
+case_const(Case *c, Type t, const void *data)
+{
+    void *copy = vq_alloc(&c->arena, (size_t)vq_bytes(&t));
+
+    memcpy(copy, data, (size_t)vq_bytes(&t));
+    return vq_const(c->g, "const", t, copy);
+}
+
+ValId
+case_random(Case *c, Type t, int64_t lo, int64_t hi)
+{
+    void *data = vq_alloc(&c->arena, (size_t)vq_bytes(&t));
+
+    for (int64_t i = 0; i < vq_count(&t); i++)
+        store_int(t.dt, data, i, case_pick(c, lo, hi));
+    return vq_const(c->g, "const", t, data);
+}
+
+ValId
+case_weight(Case *c, int64_t rows, int64_t cols)
+{
+    Type t = vq_packed_type(rows, cols);
+    int8_t *w = vq_alloc(&c->arena, (size_t)(rows * cols));
+    int8_t *packed = vq_alloc(&c->arena, (size_t)vq_bytes(&t));
+
+    for (int64_t i = 0; i < rows * cols; i++)
+        w[i] = (int8_t)case_pick(c, -128, 127);
+    vq_pack(w, rows, cols, packed);
+    return vq_const(c->g, "weight", t, packed);
+}
+
+void
+case_requant(Case *c, int form, int64_t n, double span, DType dt, ValId *mul,
+             ValId *shift)
+{
+    int32_t *m = NEWN(&c->arena, int32_t, n), *s = NEWN(&c->arena, int32_t, n);
+    double codes = (double)(vq_dtype[dt].hi - vq_dtype[dt].lo);
+
+    for (int64_t i = 0; i < n; i++) {
+        double unit = (double)case_pick(c, 25, 200) / 100;
+        double real = codes / 2 / span * unit;
+        Requant r;
+
+        if (form == RQ_NARROW)
+            real = fmin(real, 1.0 / 65);
+        r = vq_requant_of((RequantForm)form,
+                          case_pick(c, 0, 7) ? real : -real);
+        m[i] = r.mul;
+        s[i] = r.shift;
+    }
+    *mul = vq_const(c->g, "mul", TYPE(DT_S32, n), m);
+    *shift = vq_const(c->g, "shift", TYPE(DT_S32, n), s);
+}
+
+Op *
+case_op(Case *c, OpKind kind, Type t, const ValId *in, uint32_t nin)
+{
+    Op *op = vq_emit(c->g, kind, vq_op[kind].text, t, in, nin, NOLOC);
+
+    vq_output(c->g, op->out);
+    return op;
+}
+
+/* ---- compile ---- */
+
+static bool
+is_output(const Graph *g, ValId v)
+{
+    for (uint32_t i = 0; i < g->nout; i++)
+        if (g->out[i] == v)
+            return true;
+    return false;
+}
+
+void
+case_plan(Case *c)
+{
+    Graph *g = c->g;
+    int64_t at = 0;
+
+    for (uint32_t i = 1; i < g->nop; i++) {
+        int64_t scratch = vq_scratch(g, &g->op[i]);
+
+        if (!is_output(g, g->op[i].out)) {
+            g->val[g->op[i].out].slot = at;
+            at = vq_align(at + vq_bytes(vq_type(g, g->op[i].out)) + VQ_SLACK,
+                          VQ_SLOT);
+        }
+        if (scratch) {
+            g->op[i].scratch = at;
+            at = vq_align(at + scratch + VQ_SLACK, VQ_SLOT);
+        }
+    }
+    g->worksize = at;
+    g->facts |= F_PLANNED;
+}
+
+bool
+case_compile(Case *c, const char *path, const char *levels)
+{
+    CodegenOptions opt = {.levels = levels, .prefix = c->g->name, .level = 2};
+    Emitted e;
+    FILE *f;
+    bool ok;
+
+    if (!vq_codegen(c->g, &c->diag, &opt, &e))
+        return false;
+    f = fopen(path, "wb");
+    ok = f && fwrite(e.bytes, 1, e.size, f) == e.size;
+    ok = f && fclose(f) == 0 && ok;
+    vq_emitted_free(&e);
+    return ok;
+}
+
+/* ---- run and compare ---- */
+
+typedef enum Fill { FILL_RANDOM, FILL_LEAST, FILL_GREATEST, NFILL } Fill;
+
+static float
+fill_float(Case *c, Fill fill)
+{
+    static const float odd[] = {NAN, INFINITY, -INFINITY, -0.0f, 1e-42f};
+    uint32_t r = next_random(&c->seed);
+
+    if (fill != FILL_RANDOM)
+        return fill == FILL_LEAST ? -3e38f : 3e38f;
+    if (r % 64 < COUNT(odd))
+        return odd[r % 64];
+    /* Many are halfway between codes. */
+    return r & 1 ? (float)(int)(r >> 1 & 1023) / 8 - 64
+                 : (float)(next_unit(&c->seed) * 8 - 4);
+}
+
+static void *
+fill_input(Case *c, const Type *t, Fill fill)
+{
+    int64_t n = vq_count(t), slack = VQ_SLACK / vq_dtype[t->dt].bytes;
+    void *data = vq_alloc(&c->arena, (size_t)vq_bytes(t) + VQ_SLACK);
+    int64_t lo = vq_dtype[t->dt].lo, hi = vq_dtype[t->dt].hi;
+
+    for (int64_t i = 0; i < n + slack; i++) {
+        if (t->dt == DT_F32)
+            ((float *)data)[i] = fill_float(c, fill);
+        else
+            store_int(t->dt, data, i,
+                      fill == FILL_RANDOM || i >= n ? case_pick(c, lo, hi)
+                      : fill == FILL_LEAST         ? lo
+                                                   : hi);
+    }
+    return data;
+}
+
+typedef struct Run {
+    const void **in;
+    void **want, **got; /* got: GUARD bytes before and after */
+    void *work;
+} Run;
+
+static void
+prepare_run(Case *c, Run *r, Fill fill)
+{
+    const Graph *g = c->g;
+
+    *r = (Run){.in = NEWN(&c->arena, const void *, g->nin + 1),
+               .want = NEWN(&c->arena, void *, g->nout),
+               .got = NEWN(&c->arena, void *, g->nout),
+               .work = vq_alloc(&c->arena, (size_t)g->worksize + 64)};
+    for (uint32_t i = 0; i < g->nin; i++)
+        r->in[i] = fill_input(c, vq_type(g, g->in[i]), fill);
+    for (uint32_t i = 0; i < g->nout; i++) {
+        size_t n = (size_t)vq_bytes(vq_type(g, g->out[i]));
+
+        r->want[i] = vq_alloc(&c->arena, n + 1);
+        r->got[i] = (char *)vq_alloc(&c->arena, n + 2 * GUARD) + GUARD;
+    }
+    vq_eval(g, &c->arena, r->in, r->want, NULL, NULL);
+}
+
+static bool
+guards_hold(const unsigned char *p, size_t n)
+{
+    for (int i = 1; i <= GUARD; i++)
+        if (p[-i] != GUARD_BYTE || p[n + (size_t)i - 1] != GUARD_BYTE)
+            return false;
+    return true;
+}
+
+static void
+compare(const Case *c, const Run *r, const char *level, Fill fill, uint32_t k)
+{
+    const Graph *g = c->g;
+    const Type *t = vq_type(g, g->out[k]);
+    size_t n = (size_t)vq_bytes(t), i = 0;
+    const char *want = r->want[k], *got = r->got[k];
+
+    if (!guards_hold(r->got[k], n))
+        fail_msg("%s, %s, fill %d: writes beyond its result",
+                 g->val[g->out[k]].name, level, (int)fill);
+    while (i < n && want[i] == got[i])
+        i++;
+    if (i < n)
+        fail_msg("%s, %s, fill %d: element %zu of %lld (rows of %lld) differs",
+                 g->val[g->out[k]].name, level, (int)fill,
+                 i / vq_dtype[t->dt].bytes, (long long)vq_count(t),
+                 (long long)vq_cols(t));
+}
+
+/* False when this CPU cannot run the level. */
+static bool
+run_level(const Case *c, const VqrtModel *m, Run *r, int level, Fill fill)
+{
+    const Graph *g = c->g;
+    int status;
+
+    for (uint32_t i = 0; i < g->nout; i++)
+        memset((char *)r->got[i] - GUARD, GUARD_BYTE,
+               (size_t)vq_bytes(vq_type(g, g->out[i])) + 2 * GUARD);
+    memset(r->work, 0x5a, (size_t)g->worksize);
+    status = m->run_level(level, r->in, r->got, r->work);
+    if (status == VQRT_ELEVEL)
+        return false;
+    assert_int_equal(status, VQRT_OK);
+    for (uint32_t i = 0; i < g->nout; i++)
+        compare(c, r, m->level[level], fill, i);
+    return true;
+}
+
+static void
+run_all(Case *c, const VqrtModel *m)
+{
+    for (int fill = 0; fill < NFILL; fill++) {
+        ArenaMark mark = vq_arena_mark(&c->arena);
+        unsigned ran = 0;
+        Run r;
+
+        prepare_run(c, &r, (Fill)fill);
+        for (uint32_t i = 0; i < m->nlevel; i++)
+            ran += run_level(c, m, &r, (int)i, (Fill)fill);
+        assert_true(ran >= 1);
+        vq_arena_release(&c->arena, mark);
+    }
+}
+
+void
+case_check(Case *c)
+{
+    char path[] = "/tmp/vitqc-check-XXXXXX";
+    int fd = mkstemp(path);
+    Loaded *l;
+
+    assert_true(fd >= 0);
+    close(fd);
+    case_plan(c);
+    assert_true(case_compile(c, path, LEVELS));
+    l = vq_load_object(&c->diag, path);
+    if (!getenv("KEEP_OBJECTS"))
+        unlink(path);
+    assert_non_null(l);
+    run_all(c, vq_loaded_model(l));
+    vq_unload(l);
+}

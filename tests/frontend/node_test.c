@@ -1,0 +1,456 @@
+/*
+ * node_test.c -- the ONNX project's operator tests.
+ *
+ *     node_test NAME FOLDER [-v] [FILTER]
+ *
+ * FOLDER has one folder a test: model.onnx,
+ * test_data_set_0/{input,output}_N.pb. Each model is imported and evaluated up
+ * to three times: with its float inputs as inputs; with all but the first made
+ * initializers; and with all made initializers, so that the frontend folds the
+ * whole model. Integer and bool inputs are initializers always. Models that are
+ * refused are counted by reason; a wrong result fails, and so do fewer passes
+ * than `least`.
+ */
+#include "frontend/import.h"
+#include "ir/eval.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { SKIP = 77, MAXIO = 16, MAXREASONS = 600, NMODES = 3 };
+
+typedef struct Suite {
+    const char *name;
+    unsigned least; /* models that pass today */
+} Suite;
+
+static const Suite suites[] = {{"shared", 0}, {"debian", 0}};
+
+typedef struct Reason {
+    char text[160];
+    unsigned count;
+} Reason;
+
+typedef struct Run {
+    bool verbose;
+    unsigned passed, skipped, failed;
+    Reason reason[MAXREASONS];
+    unsigned nreason;
+} Run;
+
+/* One model with its data. */
+typedef struct Case {
+    Arena *arena;
+    Diag *diag;
+    Onnx__ModelProto *model;
+    Onnx__TensorProto *in[MAXIO], *out[MAXIO];
+    size_t nin, nout;
+    char first[160]; /* message */
+} Case;
+
+static void
+keep_first(void *user, Severity sev, const char *file, Loc loc,
+           const char *text)
+{
+    Case *c = user;
+
+    (void)file;
+    (void)loc;
+    if (sev == SEV_ERROR && !c->first[0])
+        snprintf(c->first, sizeof c->first, "%s", text);
+}
+
+static void *
+arena_alloc(void *arena, size_t bytes)
+{
+    return vq_alloc(arena, bytes);
+}
+
+static void
+arena_free(void *arena, void *p)
+{
+    (void)arena;
+    (void)p;
+}
+
+static uint8_t *
+read_whole(Arena *a, const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    uint8_t *p = NULL;
+    long size;
+
+    if (!f)
+        return NULL;
+    if (fseek(f, 0, SEEK_END) == 0 && (size = ftell(f)) >= 0) {
+        rewind(f);
+        p = vq_alloc(a, (size_t)size + 1);
+        *n = fread(p, 1, (size_t)size, f);
+    }
+    fclose(f);
+    return p;
+}
+
+static size_t
+read_tensors(Arena *a, const char *dir, const char *what, Onnx__TensorProto **t)
+{
+    ProtobufCAllocator alloc = {arena_alloc, arena_free, a};
+    size_t k = 0, n = 0;
+
+    for (; k < MAXIO; k++) {
+        const uint8_t *p = read_whole(
+            a, vq_format(a, "%s/test_data_set_0/%s_%zu.pb", dir, what, k), &n);
+
+        if (!p)
+            break;
+        t[k] = onnx__tensor_proto__unpack(&alloc, n, p);
+        if (!t[k])
+            break;
+    }
+    return k;
+}
+
+static void
+append(Arena *a, void *list, size_t *n, void *item)
+{
+    void **old, **more = NEWN(a, void *, *n + 1);
+
+    memcpy(&old, list, sizeof old);
+    if (*n)
+        memcpy(more, old, *n * sizeof *more);
+    more[(*n)++] = item;
+    memcpy(list, &more, sizeof more);
+}
+
+/* Input i of the model becomes a constant. */
+static void
+bind_input(Case *c, size_t i)
+{
+    Onnx__GraphProto *g = c->model->graph;
+
+    c->in[i]->name = g->input[i]->name;
+    append(c->arena, &g->initializer, &g->n_initializer, c->in[i]);
+}
+
+static bool
+is_float_input(const Case *c, size_t i)
+{
+    const Onnx__TypeProto *t = c->model->graph->input[i]->type;
+
+    return t && t->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE &&
+           vq_is_float_elem(t->tensor_type->elem_type);
+}
+
+/* A graph needs an input; this one nobody reads. */
+static void
+add_unused_input(Case *c)
+{
+    Onnx__GraphProto *g = c->model->graph;
+    Onnx__ValueInfoProto *in = NEW(c->arena, Onnx__ValueInfoProto);
+    Onnx__TypeProto *t = NEW(c->arena, Onnx__TypeProto);
+    Onnx__TypeProto__Tensor *tensor = NEW(c->arena, Onnx__TypeProto__Tensor);
+    Onnx__TensorShapeProto *shape = NEW(c->arena, Onnx__TensorShapeProto);
+    Onnx__TensorShapeProto__Dimension *dim =
+        NEW(c->arena, Onnx__TensorShapeProto__Dimension);
+
+    onnx__value_info_proto__init(in);
+    onnx__type_proto__init(t);
+    onnx__type_proto__tensor__init(tensor);
+    onnx__tensor_shape_proto__init(shape);
+    onnx__tensor_shape_proto__dimension__init(dim);
+    dim->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+    dim->dim_value = 1;
+    append(c->arena, &shape->dim, &shape->n_dim, dim);
+    tensor->has_elem_type = 1;
+    tensor->elem_type = ET_FLOAT;
+    tensor->shape = shape;
+    t->value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
+    t->tensor_type = tensor;
+    in->name = vq_strdup(c->arena, "nobody_reads_this");
+    in->type = t;
+    append(c->arena, &g->input, &g->n_input, in);
+}
+
+/* Outputs must be floats: a Cast behind each integer output. */
+static void
+cast_output(Case *c, size_t k)
+{
+    Onnx__GraphProto *g = c->model->graph;
+    Onnx__NodeProto *p = NEW(c->arena, Onnx__NodeProto);
+    Onnx__AttributeProto *to = NEW(c->arena, Onnx__AttributeProto);
+
+    onnx__node_proto__init(p);
+    onnx__attribute_proto__init(to);
+    to->name = vq_strdup(c->arena, "to");
+    to->has_i = 1;
+    to->i = ET_FLOAT;
+    p->op_type = vq_strdup(c->arena, "Cast");
+    append(c->arena, &p->attribute, &p->n_attribute, to);
+    append(c->arena, &p->input, &p->n_input, g->output[k]->name);
+    g->output[k]->name = vq_format(c->arena, "%s as float", g->output[k]->name);
+    append(c->arena, &p->output, &p->n_output, g->output[k]->name);
+    append(c->arena, &g->node, &g->n_node, p);
+}
+
+/* Writes the model as `mode` changes it; false when that is no new model. */
+static bool
+change_model(Case *c, int mode, bool *is_input)
+{
+    size_t floats = 0;
+
+    for (size_t i = 0; i < c->nin; i++) {
+        bool real = is_float_input(c, i);
+
+        is_input[i] = real && (mode == 0 || (mode == 1 && floats == 0));
+        floats += real;
+        if (!is_input[i])
+            bind_input(c, i);
+    }
+    for (size_t k = 0; k < c->nout; k++)
+        if (!vq_is_float_elem(c->out[k]->data_type))
+            cast_output(c, k);
+    if (mode == 2 || floats == 0)
+        add_unused_input(c);
+    return mode == 0 || (mode == 1 && floats > 1) || (mode == 2 && floats > 0);
+}
+
+static Graph *
+import_changed(Case *c)
+{
+    size_t n = onnx__model_proto__get_packed_size(c->model);
+    uint8_t *p = vq_alloc(c->arena, n);
+    char path[] = "/tmp/vitqc_node_XXXXXX";
+    int fd = mkstemp(path);
+    Graph *g = NULL;
+
+    if (fd < 0) {
+        perror(path);
+        exit(1);
+    }
+    onnx__model_proto__pack(c->model, p);
+    if (write(fd, p, n) == (ssize_t)n)
+        g = vq_onnx_read(c->arena, c->diag, path, NULL);
+    close(fd);
+    unlink(path);
+    return g && vq_verify(g, c->diag, "import") ? g : NULL;
+}
+
+static Item *
+read_item(Case *c, const Onnx__TensorProto *t)
+{
+    ImportOptions opt = {0};
+    Import im = {.arena = c->arena, .diag = c->diag, .opt = &opt};
+    Item *x = vq_tensor_read(&im, NOLOC, t, "test data", FINITE_OR_NOT);
+    Item *y;
+
+    if (!x || x->type.dt == DT_F32)
+        return x;
+    y = vq_item_like(&im, NOLOC, ET_FLOAT, &x->type);
+    for (int64_t i = 0; i < vq_count(&x->type); i++)
+        vq_item_f(y)[i] = (float)vq_item_i(x)[i];
+    return y;
+}
+
+static bool
+close_enough(float got, float want, int32_t elem_type)
+{
+    double limit =
+        elem_type == ET_FLOAT16 || elem_type == ET_BFLOAT16 ? 4e-3 : 1e-4;
+
+    if (isnan(want) || isinf(want))
+        return isnan(want) ? isnan(got) : got == want;
+    return fabs((double)got - want) <= limit * fmax(1, fabs(want));
+}
+
+static bool
+compare(Case *c, size_t k, const Type *t, const float *got)
+{
+    const Item *want = read_item(c, c->out[k]);
+
+    if (!want || !vq_same_shape(&want->type, t)) {
+        snprintf(c->first, sizeof c->first, "output %zu has another shape", k);
+        return false;
+    }
+    for (int64_t i = 0; i < vq_count(t); i++)
+        if (!close_enough(got[i], vq_item_f(want)[i], c->out[k]->data_type)) {
+            snprintf(c->first, sizeof c->first,
+                     "output %zu, element %lld: %g, should be %g", k,
+                     (long long)i, (double)got[i], (double)vq_item_f(want)[i]);
+            return false;
+        }
+    return true;
+}
+
+static bool
+evaluate(Case *c, const Graph *g, const bool *is_input)
+{
+    const void **in = NEWN(c->arena, const void *, g->nin + 1);
+    void **out = NEWN(c->arena, void *, g->nout + 1);
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < c->nin; i++)
+        if (is_input[i]) {
+            const Item *x = read_item(c, c->in[i]);
+
+            if (!x)
+                return false;
+            in[n++] = x->data;
+        }
+    if (n < g->nin)
+        in[n] = vq_alloc(c->arena, 64);
+    for (uint32_t k = 0; k < g->nout; k++)
+        out[k] = vq_alloc(c->arena, (size_t)vq_bytes(vq_type(g, g->out[k])));
+    vq_eval(g, c->arena, in, out, NULL, NULL);
+    for (uint32_t k = 0; k < g->nout && k < c->nout; k++)
+        if (!compare(c, k, vq_type(g, g->out[k]), out[k]))
+            return false;
+    return true;
+}
+
+static void
+note_reason(Run *r, const char *text)
+{
+    for (unsigned i = 0; i < r->nreason; i++)
+        if (strcmp(r->reason[i].text, text) == 0) {
+            r->reason[i].count++;
+            return;
+        }
+    if (r->nreason < MAXREASONS) {
+        snprintf(r->reason[r->nreason].text, sizeof r->reason->text, "%s",
+                 text);
+        r->reason[r->nreason++].count = 1;
+    }
+}
+
+typedef enum Outcome { PASSED, REFUSED, WRONG, NOTHING } Outcome;
+
+static bool
+load_case(Case *c, const char *dir)
+{
+    ProtobufCAllocator alloc = {arena_alloc, arena_free, c->arena};
+    size_t n = 0;
+    const uint8_t *p =
+        read_whole(c->arena, vq_format(c->arena, "%s/model.onnx", dir), &n);
+
+    c->model = p ? onnx__model_proto__unpack(&alloc, n, p) : NULL;
+    if (!c->model || !c->model->graph)
+        return false;
+    c->nin = read_tensors(c->arena, dir, "input", c->in);
+    c->nout = read_tensors(c->arena, dir, "output", c->out);
+    return c->nout && c->nin <= c->model->graph->n_input &&
+           c->nout <= c->model->graph->n_output;
+}
+
+static Outcome
+run_mode(Case *c, const char *dir, int mode)
+{
+    bool is_input[MAXIO];
+    Graph *g;
+
+    if (!load_case(c, dir) || !change_model(c, mode, is_input))
+        return NOTHING;
+    g = import_changed(c);
+    if (!g)
+        return c->diag->fault == FAULT_BUG ? WRONG : REFUSED;
+    return evaluate(c, g, is_input) ? PASSED : WRONG;
+}
+
+static void
+run_case(Run *r, const char *dir, const char *name)
+{
+    Outcome worst = NOTHING;
+    char why[160] = "";
+
+    for (int mode = 0; mode < NMODES; mode++) {
+        Arena a = {0};
+        Case c = {.arena = &a};
+        Diag d = {.fn = keep_first, .user = &c};
+        Outcome o;
+
+        c.diag = &d;
+        o = run_mode(&c, dir, mode);
+        if (o == WRONG)
+            printf("FAILED %s, form %d: %s\n", name, mode, c.first);
+        if (o != NOTHING && (worst == NOTHING || o == WRONG ||
+                             (o == PASSED && worst == REFUSED)))
+            worst = o;
+        if (o == REFUSED && !why[0])
+            memcpy(why, c.first, sizeof why);
+        if (r->verbose)
+            printf("%s, form %d: %s %s\n", name, mode,
+                   (const char *[]){"passed", "refused", "WRONG", "-"}[o],
+                   c.first);
+        vq_arena_free(&a);
+    }
+    r->passed += worst == PASSED;
+    r->failed += worst == WRONG;
+    r->skipped += worst == REFUSED || worst == NOTHING;
+    if (worst == REFUSED || worst == NOTHING)
+        note_reason(r, worst == REFUSED ? why : "no tensors in, or out");
+}
+
+static int
+by_count(const void *a, const void *b)
+{
+    const Reason *x = a, *y = b;
+
+    return x->count != y->count ? (x->count < y->count) - (x->count > y->count)
+                                : strcmp(x->text, y->text);
+}
+
+static int
+finish(Run *r, const Suite *suite, bool filtered)
+{
+    qsort(r->reason, r->nreason, sizeof *r->reason, by_count);
+    printf("refused:\n");
+    for (unsigned i = 0; i < r->nreason; i++)
+        printf("%5u  %s\n", r->reason[i].count, r->reason[i].text);
+    printf("%s: %u passed, %u refused, %u failed\n", suite->name, r->passed,
+           r->skipped, r->failed);
+    if (!filtered && r->passed < suite->least) {
+        printf("fewer passed than the %u that did before\n", suite->least);
+        return 1;
+    }
+    return r->failed != 0;
+}
+
+int
+main(int argc, char **argv)
+{
+    static Run run;
+    const Suite *suite = NULL;
+    const char *filter = NULL;
+    struct dirent **entry;
+    int n;
+
+    for (size_t i = 0; argc > 2 && i < COUNT(suites); i++)
+        if (strcmp(suites[i].name, argv[1]) == 0)
+            suite = &suites[i];
+    if (!suite)
+        return 2;
+    for (int i = 3; i < argc; i++)
+        if (strcmp(argv[i], "-v") == 0)
+            run.verbose = true;
+        else
+            filter = argv[i];
+    n = scandir(argv[2], &entry, NULL, alphasort);
+    if (n < 0) {
+        printf("skipped: no folder %s\n", argv[2]);
+        return SKIP;
+    }
+    for (int i = 0; i < n; i++) {
+        char dir[4096];
+
+        snprintf(dir, sizeof dir, "%s/%s", argv[2], entry[i]->d_name);
+        if (entry[i]->d_name[0] != '.' &&
+            (!filter || strstr(entry[i]->d_name, filter)))
+            run_case(&run, dir, entry[i]->d_name);
+        free(entry[i]);
+    }
+    free(entry);
+    return finish(&run, suite, filter != NULL);
+}
