@@ -6,6 +6,7 @@
 
 #include "ir/layout.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { LANES = 16, SUM_LANES = 32 };
@@ -32,16 +33,18 @@ vq_plan_layernorm(Module *m, const Op *op, Plan *p)
     const int32_t *beta = m->g->val[op->in[2]].data;
     int32_t *k = NEWN(m->arena, int32_t, 2 * lanes + LANES);
     Norm *t = NEW(m->arena, Norm);
+    int64_t most;
 
     *t = (Norm){.n = n,
                 .frac = (int)vq_get_i(op, A_FRAC, 0),
                 .shift = (int)vq_get_i(op, A_SHIFT, 0),
                 .dt = vq_type(m->g, op->out)->dt,
                 .lanes = lanes};
+    most = vq_min((int64_t)ldexp(sqrt((double)n), t->frac) + 1, 1 << 15);
     for (int64_t i = 0; i < n; i++) {
         k[i] = g[i];
         k[lanes + i] = beta[i];
-        t->wide |= llabs(g[i]) * 32768 + llabs(beta[i]) > INT32_MAX;
+        t->wide |= llabs(g[i]) * most + llabs(beta[i]) > INT32_MAX;
     }
     *(int64_t *)(k + 2 * lanes) = vq_get_i(op, A_IEPS, 1);
     p->at[p->nconst++] =

@@ -20,6 +20,11 @@ const Emitter vq_emitters[NOP] = {
     [OP_I_ADD] = {"add", vq_plan_add, vq_body_add},
     [OP_I_LUT] = {"lut", vq_plan_lut, vq_body_lut},
     [OP_I_SUM] = {"sum", vq_plan_sum, vq_body_sum},
+    [OP_I_SOFTMAX] = {"softmax", vq_plan_softmax, vq_body_softmax},
+    [OP_I_LAYERNORM] = {"layernorm", vq_plan_layernorm, vq_body_layernorm},
+    [OP_I_IVITNORM] = {"ivitnorm", vq_plan_ivitnorm, vq_body_ivitnorm},
+    [OP_I_SHIFTGELU] = {"shiftgelu", vq_plan_shiftgelu, vq_body_shiftgelu},
+    [OP_I_ATTENTION] = {"attention", vq_plan_attention, vq_body_attention},
     [OP_K_LINEAR] = {"linear", vq_plan_linear, vq_body_linear},
 };
 

@@ -82,7 +82,8 @@ vq_npy_append(NpyWriter *w, Diag *d, const void *data, int64_t n)
 {
     assert(w->file && n <= w->left);
     w->left -= n;
-    if (fwrite(data, vq_npy_size(w->type), (size_t)n, w->file) != (size_t)n)
+    if (n &&
+        fwrite(data, vq_npy_size(w->type), (size_t)n, w->file) != (size_t)n)
         return write_failed(w, d);
     return true;
 }

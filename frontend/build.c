@@ -16,17 +16,15 @@ enum { MAXIN = 64 };
 /* A name of a value between the node's own inputs and outputs; ONNX's names
  * are all spoken for. */
 static const char *
-fresh_name(const Node *n)
+fresh_name(Node *n)
 {
     Import *im = n->im;
-    const char *base = n->p->n_output ? n->p->output[0] : "";
-    const char *s;
+    const char *base = n->p->output[0], *s;
 
-    for (unsigned i = 1;; i++) {
-        s = vq_format(im->arena, "%s/%u", *base ? base : n->p->op_type, i);
-        if (!vq_names_find(im->items, s) && !vq_names_find(im->made, s))
-            return s;
-    }
+    do
+        s = vq_format(im->arena, "%s/%u", base, ++n->fresh);
+    while (vq_names_find(im->items, s) || vq_names_find(im->made, s));
+    return s;
 }
 
 ValId

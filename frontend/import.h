@@ -55,7 +55,8 @@ typedef struct Import {
     Names *uses;  /* names that some node or the graph's outputs read */
     Names *made;  /* names of all nodes' outputs */
     int64_t opset;
-    unsigned errors; /* diag->nerror at the start */
+    unsigned errors;   /* diag->nerror at the start */
+    uint64_t dim_used; /* one bit for each of opt->dims */
 } Import;
 
 typedef struct Node Node;
@@ -78,6 +79,7 @@ struct Node {
     Item **in; /* NULL: absent */
     uint32_t nin;
     uint32_t first_op; /* ops of the graph from here on are this node's */
+    unsigned fresh;    /* counts the names made up for it */
 };
 
 /* ---- onnx_load.c, scan.c: file to message ---- */

@@ -48,21 +48,23 @@ vq_define(Import *im, Loc loc, const char *name, Item *x)
     return true;
 }
 
-/* Looks for NAME=N among the user's; INPUT.AXIS is a name for any axis. */
+/* Looks for NAME=N among the user's. */
 static bool
 find_dim(const Binding *b, const char *name, int64_t *n)
 {
     const char *const *d = b->im->opt->dims;
     size_t len = strlen(name);
 
-    for (; len && d && *d; d++)
-        if (strncmp(*d, name, len) == 0 && (*d)[len] == '=') {
-            *n = strtoll(*d + len + 1, NULL, 10);
+    for (size_t i = 0; len && d && d[i]; i++)
+        if (strncmp(d[i], name, len) == 0 && d[i][len] == '=') {
+            *n = strtoll(d[i] + len + 1, NULL, 10);
+            b->im->dim_used |= UINT64_C(1) << (i & 63);
             return true;
         }
     return false;
 }
 
+/* A dimension is named by the model, or INPUT.AXIS names it. */
 static bool
 bind_dynamic(const Binding *b, int axis, const char *param, int64_t *n)
 {
@@ -162,6 +164,17 @@ import_input(Import *im, const Onnx__ValueInfoProto *in)
     return vq_define(im, NOLOC, b.input, x) && !x->bad;
 }
 
+static void
+warn_unused_dims(const Import *im)
+{
+    const char *const *d = im->opt->dims;
+
+    for (size_t i = 0; d && d[i] && i < 64; i++)
+        if (!(im->dim_used & UINT64_C(1) << i))
+            vq_warn(im->diag, NOLOC,
+                    "--dim %s: the model has no such open dimension", d[i]);
+}
+
 bool
 vq_import_inputs(Import *im)
 {
@@ -170,6 +183,7 @@ vq_import_inputs(Import *im)
 
     for (size_t i = 0; i < p->n_input && !vq_enough_errors(im); i++)
         ok = import_input(im, p->input[i]) && ok;
+    warn_unused_dims(im);
     if (ok && im->g->nin == 0)
         return vq_error(im->diag, NOLOC, "the model has no input");
     return ok;

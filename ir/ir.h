@@ -228,7 +228,8 @@ ValId vq_emit_infer(Graph *, Diag *, OpKind, const char *name,
 bool vq_print(const Graph *, FILE *text, FILE *blob);
 /* Writes PATH and, when there are large constants, PATH.bin beside it. */
 bool vq_print_file(const Graph *, Diag *, const char *path);
-/* Reads text; `blob` may be NULL when no constant needs it. Verifies. */
+/* Reads text; `blob` may be NULL when no constant needs it, else constants
+ * point into it: it must outlive the graph. Verifies. NULL after an error. */
 Graph *vq_parse(Arena *, Diag *, const char *text, size_t len,
                 const void *blob, size_t bloblen);
 Graph *vq_parse_file(Arena *, Diag *, const char *path);

@@ -34,21 +34,42 @@ AttentionScratch
 vq_attention_scratch(const Graph *g, const Op *op)
 {
     const Type *k = vq_type(g, op->in[1]);
-    int64_t keys = k->dim[k->rank - 2], cols = vq_align(keys, VQ_PANEL);
+    int64_t keys = k->dim[k->rank - 2], cols = vq_align(keys, 32);
     int64_t depth = vq_cols(k) / vq_get_i(op, A_HEADS, 1);
-    int64_t planes = vq_get_i(op, A_PBITS, 8) > 8 ? 2 : 1;
+    int64_t plane = VQ_ROWBLOCK * vq_align(keys, 64);
     AttentionScratch s = {.keys = 0};
 
     s.comp = s.keys + packed_bytes(depth, keys);
-    s.values = s.comp + vq_align(cols * 4, VQ_SLOT);
-    s.scores = s.values + packed_bytes(keys, depth);
-    s.probs = s.scores + VQ_ROWBLOCK * cols * 4;
-    s.bytes = s.probs + planes * VQ_ROWBLOCK * vq_align(keys, 64);
+    s.values = s.comp + cols * 4;
+    s.exp = s.values + packed_bytes(keys, depth);
+    s.scores = s.exp + cols * 2;
+    s.high = s.scores + VQ_ROWBLOCK * cols * 2;
+    s.low = s.high + plane;
+    s.bytes = vq_get_i(op, A_PBITS, 8) > 8 ? s.low + plane : s.low;
     return s;
 }
+
+static int64_t
+attention_bytes(const Graph *g, const Op *op)
+{
+    return vq_attention_scratch(g, op).bytes;
+}
+
+static int64_t
+softmax_bytes(const Graph *g, const Op *op)
+{
+    return vq_align(vq_cols(vq_type(g, op->in[0])), 32) * 2;
+}
+
+typedef int64_t ScratchFn(const Graph *, const Op *);
+
+static ScratchFn *const scratch_fn[NOP] = {
+    [OP_I_ATTENTION] = attention_bytes,
+    [OP_I_SOFTMAX] = softmax_bytes,
+};
 
 int64_t
 vq_scratch(const Graph *g, const Op *op)
 {
-    return op->kind == OP_I_ATTENTION ? vq_attention_scratch(g, op).bytes : 0;
+    return scratch_fn[op->kind] ? scratch_fn[op->kind](g, op) : 0;
 }

@@ -18,7 +18,7 @@ enum {
     VQ_SLOT = 64,   /* alignment of every slot and constant, bytes */
     VQ_SLACK = 64,  /* readable bytes after every slot: a k-group or a vector
                        may be read past a row's end */
-    VQ_ROWBLOCK = 16, /* query rows that i.attention does at a time */
+    VQ_ROWBLOCK = 24, /* query rows that i.attention does at a time */
 };
 
 static inline int64_t
@@ -48,20 +48,23 @@ void vq_pack(const int8_t *w, int64_t rows, int64_t cols, int8_t *packed);
 
 /*
  * What i.attention keeps in its scratch, one head at a time: byte offsets,
- * multiples of VQ_SLOT. For 16-bit probabilities `probs` holds two planes of
- * bytes, the low ones first.
+ * multiples of VQ_SLOT. Rows of scores and probabilities belong to a block of
+ * VQ_ROWBLOCK query rows.
  */
 typedef struct AttentionScratch {
     int64_t keys;   /* packed K^T [panels(Nk) x kgroups(d)] */
-    int64_t comp;   /* s32[align(Nk, 16)]: compensation of q's zero point */
+    int64_t comp;   /* s32[align(Nk, 32)]: compensation of q's zero point */
     int64_t values; /* packed V [panels(d) x kgroups(Nk)] */
-    int64_t scores; /* s32[16 x align(Nk, 16)]: a block of query rows */
-    int64_t probs;  /* u8[planes x 16 x align(Nk, 64)] */
+    int64_t exp;    /* u16[align(Nk, 32)]: exponentials of one row */
+    int64_t scores; /* s16 or s8 [VQ_ROWBLOCK x align(Nk, 32)] */
+    int64_t high;   /* u8[VQ_ROWBLOCK x align(Nk, 64)]: high or only bytes */
+    int64_t low;    /* the same, low bytes of 16-bit probabilities */
     int64_t bytes;  /* of it all */
 } AttentionScratch;
 
 AttentionScratch vq_attention_scratch(const Graph *, const Op *);
-/* Scratch of one op in the work area, bytes; 0 for most. */
+/* Scratch of one op in the work area, bytes; 0 for most. i.softmax keeps a
+ * row's exponentials, u16[align(n, 32)]. */
 int64_t vq_scratch(const Graph *, const Op *);
 
 #endif

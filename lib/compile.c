@@ -188,7 +188,7 @@ vitqc_needs_calibration(const Vitqc *v)
 {
     int only = v->opt.only ? vq_find_pass(v->opt.only) : -1;
 
-    if (!v->g || v->calib || (v->g->facts & F_QUANTIZED))
+    if (!v->g || v->calib || (v->g->facts & F_INTEGER))
         return 0;
     if (only >= 0)
         return (unsigned)only >= cut();
@@ -233,6 +233,19 @@ feed_calib(Vitqc *v, const Feed *f, Calib *c)
     return true;
 }
 
+/* A graph that was read when it was quantized, but not yet integer: it takes
+ * the ranges that quantized it, which nothing can measure any more. */
+static bool
+load_for_quantized(Vitqc *v, const char *path)
+{
+    if (!path)
+        return vq_error(&v->diag, NOLOC,
+                        "the graph is quantized; to go on it needs the ranges "
+                        "it was quantized with (--load-calib)");
+    v->calib = vq_calib_load(&v->arena, &v->diag, path, NULL);
+    return v->calib != NULL;
+}
+
 static bool
 load_calib(Vitqc *v, const char *path)
 {
@@ -261,8 +274,10 @@ calibrate(Vitqc *v, void *arg)
         return vq_usage(v, "a percentile is between 50 and 100");
     if (!vq_prepare(v))
         return false;
-    if (!v->real)
+    if (v->g->facts & F_INTEGER)
         return vq_usage(v, "the graph has its ranges already");
+    if (!v->real)
+        return load_for_quantized(v, c->load);
     if (!one_input(v, v->real))
         return false;
     t = vq_type(v->real, v->real->in[0]);

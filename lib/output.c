@@ -114,16 +114,25 @@ vq_output_open(OutputSet *s, const char *path, const char **temp)
     return o->f;
 }
 
+/* Why a stream failed: errno of the write is long gone, so one more byte is
+ * tried. */
+static int
+cause(FILE *f)
+{
+    return write(fileno(f), "", 1) < 0 ? errno : EIO;
+}
+
 /* Only a regular file can and must be synced before its rename. */
 static bool
 finish(OutputSet *s, Output *o)
 {
     FILE *f = o->f;
-    bool good = !ferror(f) && fflush(f) == 0;
-    int err;
+    int err = ferror(f) ? cause(f) : 0;
+    bool good = !err && fflush(f) == 0;
 
     good = good && (!o->temp || fsync(fileno(f)) == 0);
-    err = errno;
+    if (!good && !err)
+        err = errno;
     o->f = NULL;
     if (fclose(f) != 0 && good) {
         good = false;

@@ -47,78 +47,80 @@ vq_emit_code(Vitqc *v, VitqcFileKind kind, FILE *f)
     return good;
 }
 
+/* Where a file goes. */
+typedef struct Place {
+    const char *path; /* as asked for */
+    const char *temp; /* what is being written; `path` when that is a stream */
+    FILE *f;
+} Place;
+
 static bool
-write_object(Vitqc *v, const char *path, FILE *f)
+write_object(Vitqc *v, const Place *p)
 {
-    (void)path;
-    return vq_emit_code(v, VITQC_OBJECT, f);
+    return vq_emit_code(v, VITQC_OBJECT, p->f);
 }
 
 static bool
-write_asm(Vitqc *v, const char *path, FILE *f)
+write_asm(Vitqc *v, const Place *p)
 {
-    (void)path;
-    return vq_emit_code(v, VITQC_ASM, f);
+    return vq_emit_code(v, VITQC_ASM, p->f);
 }
 
 static bool
-write_llvm(Vitqc *v, const char *path, FILE *f)
+write_llvm(Vitqc *v, const Place *p)
 {
-    (void)path;
-    return vq_emit_code(v, VITQC_LLVM, f);
+    return vq_emit_code(v, VITQC_LLVM, p->f);
 }
 
 static bool
-write_header(Vitqc *v, const char *path, FILE *f)
+write_header(Vitqc *v, const Place *p)
 {
     CodegenOptions options = code_options(v, EMIT_OBJ);
     const char *slash = strrchr(v->path, '/');
     const char *text =
         vq_header(v->g, &options, vitqc_version(), slash ? slash + 1 : v->path);
 
-    (void)path;
-    return put(f, text, strlen(text));
+    return put(p->f, text, strlen(text));
 }
 
 /* Large constants go beside a file, and are left out on a stream. */
 static bool
-write_ir(Vitqc *v, const char *path, FILE *f)
+write_ir(Vitqc *v, const Place *p)
 {
     FILE *blob = NULL;
 
-    if (strcmp(path, "-") != 0) {
-        const char *name = vq_format(&v->tmp, "%s.bin", path);
+    if (p->temp != p->path) {
+        const char *name = vq_format(&v->tmp, "%s.bin", p->path);
 
         blob = vq_output_open(v->output, name, NULL);
         if (!blob)
             return false;
     }
-    if (vq_print(v->g, f, blob))
+    if (vq_print(v->g, p->f, blob))
         return true;
-    return vq_io_error(&v->diag, path, "cannot write: %s", strerror(errno));
+    return vq_io_error(&v->diag, p->path, "cannot write: %s", strerror(errno));
 }
 
 static bool
-write_report(Vitqc *v, const char *path, FILE *f)
+write_report(Vitqc *v, const Place *p)
 {
-    (void)path;
-    return vq_emit_report(v, f);
+    return vq_emit_report(v, p->f);
 }
 
 /* vq_calib_save wants a path; it gets that of the temporary file, whose stream
- * stays open and empty until the commit has synced it. */
+ * stays open and empty until the commit. */
 static bool
-write_calib(Vitqc *v, const char *path, FILE *f)
+write_calib(Vitqc *v, const Place *p)
 {
-    (void)f;
+    bool out = strcmp(p->path, "-") == 0;
+
     if (!v->calib || !v->calibkey)
         return vq_usage(v, "no calibration to save");
-    if (strcmp(path, "-") == 0)
-        path = "/dev/stdout";
-    return vq_calib_save(v->calib, &v->diag, path, v->calibkey);
+    return vq_calib_save(v->calib, &v->diag, out ? "/dev/stdout" : p->temp,
+                         v->calibkey);
 }
 
-typedef bool Writer(Vitqc *, const char *path, FILE *);
+typedef bool Writer(Vitqc *, const Place *);
 
 static const struct {
     Writer *write;
@@ -143,21 +145,17 @@ typedef struct Files {
 static bool
 write_one(Vitqc *v, const VitqcFile *file)
 {
-    const char *path = vq_strdup(&v->tmp, file->path), *temp = path;
-    FILE *f;
+    Place p = {.path = vq_strdup(&v->tmp, file->path)};
+    unsigned needs;
 
     if (file->kind >= VITQC_NFILEKIND)
         return vq_usage(v, "no such kind of file");
-    if ((v->g->facts & file_kind[file->kind].needs) !=
-        file_kind[file->kind].needs)
+    needs = file_kind[file->kind].needs;
+    if ((v->g->facts & needs) != needs)
         return vq_usage(v, "the pipeline has not run to its end: only the IR "
                            "can be written");
-    f = vq_output_open(v->output, path, &temp);
-    if (!f)
-        return false;
-    if (file->kind == VITQC_CALIBRATION)
-        path = temp;
-    return file_kind[file->kind].write(v, path, f);
+    p.f = vq_output_open(v->output, p.path, &p.temp);
+    return p.f && file_kind[file->kind].write(v, &p);
 }
 
 static bool

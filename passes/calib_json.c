@@ -309,7 +309,7 @@ check_tree(Diag *d, const char *path, const cJSON *t, const char *key)
         return refuse(d, path,
                       "is a calibration of another version of "
                       "vitqc; make it anew");
-    if (strcmp(has, key) != 0)
+    if (key && strcmp(has, key) != 0)
         return refuse(d, path,
                       "the calibration was made for another model "
                       "or preprocessing; make it anew");

@@ -175,7 +175,7 @@ can_cut(const Graph *g, const Op *op, Cut of)
     for (uint32_t i = 0; fn && i < op->nin; i++)
         if (op->in[i] && !fn(g, op, i, of, &in))
             return false;
-    return fn != NULL;
+    return fn != NULL && vq_is_plain(g, op);
 }
 
 /* The op on cut inputs. */

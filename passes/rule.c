@@ -17,6 +17,15 @@ typedef struct Table {
     size_t n;
 } Table;
 
+bool
+vq_is_plain(const Graph *g, const Op *op)
+{
+    for (uint32_t i = 0; i < op->nin; i++)
+        if (op->in[i] && vq_type(g, op->in[i])->dt != DT_F32)
+            return false;
+    return vq_type(g, op->out)->dt == DT_F32;
+}
+
 static bool
 apply_first(Rewrite *rw, const Op *op)
 {
@@ -24,7 +33,7 @@ apply_first(Rewrite *rw, const Op *op)
     Match *m = &t->match;
 
     m->rw = rw;
-    for (size_t i = 0; i < t->n; i++) {
+    for (size_t i = 0; i < t->n && vq_is_plain(m->g, op); i++) {
         ValId v;
 
         if (t->rule[i].op != NOP && t->rule[i].op != op->kind)

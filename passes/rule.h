@@ -47,6 +47,10 @@ bool vq_only_use(const Match *, ValId);
 
 /* ---- looking ---- */
 
+/* From f32 to f32. Rules are asked about such ops alone: in a graph that is
+ * quantized a value's type is part of what it computes. */
+bool vq_is_plain(const Graph *, const Op *);
+
 /* The op that makes v, if it is of this kind. */
 const Op *vq_def_as(const Graph *, ValId v, OpKind);
 /* A constant f32 with one element. */

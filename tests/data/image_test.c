@@ -160,7 +160,7 @@ broken_files_do_not_crash(void **state)
         assert_true(vq_file_read(&b->arena, &b->diag,
                                  fixture(b, read_cases[i].file), 1 << 20,
                                  &bytes, &n));
-        for (size_t at = 2; at < n; at += 11) {
+        for (size_t at = 2; at < n; at += 29) {
             ArenaMark mark = vq_arena_mark(&b->arena);
             uint8_t was = bytes[at];
             Image im;
@@ -174,7 +174,7 @@ broken_files_do_not_crash(void **state)
             vq_arena_release(&b->arena, mark);
         }
     }
-    assert_true(refused > 20);
+    assert_true(refused > 10);
 }
 
 static void
@@ -182,8 +182,8 @@ huge_size_is_refused(void **state)
 {
     Bench *b = *state;
     static const uint8_t png[] =
-        "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x08\2\0\0\0\xc5\x41\x6e"
-        "\xc7\0\0\0\0IDAT\x35\xaf\x06\x1e";
+        "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\1\0\0\0\1\0\0\x08\2\0\0\0"
+        "\xe3\xe6\xa7\xb4\0\0\0\0IDAT\x35\xaf\x06\x1e";
     char *path = put_file(b, "huge.png", png, sizeof png - 1);
     Image im;
 

@@ -28,7 +28,9 @@ compile 1 'bad.vir:1:' bad.vir
 
 # Names of the same length keep the file well formed.
 sed 's/Softmax/Softmux/g' "$model" >op.onnx
-compile 1 "Softmux" op.onnx
+lines=2
+compile 1 "operator Softmux is not supported" op.onnx
+lines=1
 
 # Damaged weights: an all-ones word is a NaN at any alignment; an infinity needs
 # its place.
@@ -81,7 +83,7 @@ input { name: "x" type { tensor_type { elem_type: 1
     shape { dim { dim_value: 1 } dim { dim_param: "tall" } } } } }
 output { name: "y" type { tensor_type { elem_type: 1 } } }
 END
-    compile 1 'tall.*--dim' dynamic.onnx
+    compile 1 '--dim tall' dynamic.onnx
 else
     echo "skipped: models from text (no protoc)"
 fi
@@ -94,13 +96,11 @@ mkdir broken
 echo "not a picture" >broken/a.jpg
 compile 1 'broken/a.jpg' "$model" --calib broken --mean 0 --std 1
 echo "gone.jpg" >list.txt
-compile 4 'gone.jpg' "$model" --calib list.txt --mean 0 --std 1
+compile 1 'gone.jpg' "$model" --calib list.txt --mean 0 --std 1
 head -c 1000 "$images" >short.npy
 compile 1 'short.npy' "$model" --calib short.npy
 compile 1 'timm_op17.out.npy' "$model" \
     --calib "$source/tests/models/timm_op17.out.npy"
-compile 1 'after the first 9' "$model" --calib "$images" --calib-count 0 \
-    2>/dev/null >/dev/null || true
 
 # ---- ranges of another model ----
 "$vitqc" "$model" -o first.o --calib "$images" --save-calib c.json 2>err ||
@@ -125,7 +125,7 @@ place 4 'folder.o' folder.o
 place 4 '/dev/full' /dev/full
 place 4 'no/r.json' out/m.o --report no/r.json
 place 4 'no/c.json' out/m.o --save-calib no/c.json
-refuse 4 'standard output' "$model" --stop-after=dce -o /dev/full
+refuse 4 '/dev/full' "$model" --stop-after=dce -o /dev/full
 (
     ulimit -f 8
     "$vitqc" "$model" -o out/m.o --calib "$images" 2>err

@@ -14,6 +14,7 @@ cd "$tmp" || exit 4
 mkdir out
 passed=0
 failed=0
+lines=1 # of a refusal
 
 pass() { passed=$((passed + 1)); }
 
@@ -40,9 +41,9 @@ refuse() {
     got=$?
     if [ $got != "$code" ]; then
         fail "exit code $got, not $code: vitqc $*"
-    elif [ "$(wc -l <err)" != 1 ]; then
-        fail "not one line: vitqc $*"
-    elif ! grep -Eq "$pattern" err; then
+    elif [ "$(wc -l <err)" != $lines ]; then
+        fail "not $lines line: vitqc $*"
+    elif ! grep -Eq -- "$pattern" err; then
         fail "message lacks /$pattern/: vitqc $*"
     elif [ -n "$(ls -A out)" ]; then
         fail "left $(ls -A out) behind: vitqc $*"

@@ -432,6 +432,10 @@ test_dimensions(void **state)
     g = import_bound(&m, "1,-1", 0, place);
     assert_int_equal(vq_type(g, g->in[0])->dim[1], 6);
     make_end(&m);
+    g = import_bound(&m, "1,2", 0, x1);
+    assert_non_null(g);
+    assert_non_null(strstr(m.said, "--dim x1=5: the model has no such"));
+    make_end(&m);
     assert_null(import_bound(&m, "1,-1", 0, NULL));
     assert_non_null(strstr(m.said, "--dim x1=N"));
     make_end(&m);

@@ -28,7 +28,13 @@ typedef struct Suite {
     unsigned least; /* models that pass today */
 } Suite;
 
-static const Suite suites[] = {{"shared", 0}, {"debian", 0}};
+static const Suite suites[] = {
+    {"shared", 359}, {"debian", 455}, {"operator", 19}, {"converted", 26}};
+
+/* Known to give another answer, by decision. */
+static const char *const exceptions[] = {
+    "test_isnan", /* values of the graph are taken to be finite */
+};
 
 typedef struct Reason {
     char text[160];
@@ -124,6 +130,15 @@ append(Arena *a, void *list, size_t *n, void *item)
         memcpy(more, old, *n * sizeof *more);
     more[(*n)++] = item;
     memcpy(list, &more, sizeof more);
+}
+
+/* The suite stores bfloat16 as uint16; the model knows better. */
+static void
+set_type(Onnx__TensorProto *t, const Onnx__TypeProto *type)
+{
+    if (type && type->value_case == ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE &&
+        type->tensor_type->elem_type == ET_BFLOAT16)
+        t->data_type = ET_BFLOAT16;
 }
 
 /* Input i of the model becomes a constant. */
@@ -258,8 +273,9 @@ read_item(Case *c, const Onnx__TensorProto *t)
 static bool
 close_enough(float got, float want, int32_t elem_type)
 {
-    double limit =
-        elem_type == ET_FLOAT16 || elem_type == ET_BFLOAT16 ? 4e-3 : 1e-4;
+    double limit = elem_type == ET_BFLOAT16  ? 8e-3
+                   : elem_type == ET_FLOAT16 ? 4e-3
+                                             : 1e-4;
 
     if (isnan(want) || isinf(want))
         return isnan(want) ? isnan(got) : got == want;
@@ -341,8 +357,14 @@ load_case(Case *c, const char *dir)
         return false;
     c->nin = read_tensors(c->arena, dir, "input", c->in);
     c->nout = read_tensors(c->arena, dir, "output", c->out);
-    return c->nout && c->nin <= c->model->graph->n_input &&
-           c->nout <= c->model->graph->n_output;
+    if (!c->nout || c->nin > c->model->graph->n_input ||
+        c->nout > c->model->graph->n_output)
+        return false;
+    for (size_t i = 0; i < c->nin; i++)
+        set_type(c->in[i], c->model->graph->input[i]->type);
+    for (size_t i = 0; i < c->nout; i++)
+        set_type(c->out[i], c->model->graph->output[i]->type);
+    return true;
 }
 
 static Outcome
@@ -357,6 +379,15 @@ run_mode(Case *c, const char *dir, int mode)
     if (!g)
         return c->diag->fault == FAULT_BUG ? WRONG : REFUSED;
     return evaluate(c, g, is_input) ? PASSED : WRONG;
+}
+
+static bool
+is_exception(const char *name)
+{
+    for (size_t i = 0; i < COUNT(exceptions); i++)
+        if (strcmp(exceptions[i], name) == 0)
+            return true;
+    return false;
 }
 
 static void
@@ -446,7 +477,7 @@ main(int argc, char **argv)
         char dir[4096];
 
         snprintf(dir, sizeof dir, "%s/%s", argv[2], entry[i]->d_name);
-        if (entry[i]->d_name[0] != '.' &&
+        if (entry[i]->d_name[0] != '.' && !is_exception(entry[i]->d_name) &&
             (!filter || strstr(entry[i]->d_name, filter)))
             run_case(&run, dir, entry[i]->d_name);
         free(entry[i]);

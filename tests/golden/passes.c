@@ -70,12 +70,13 @@ set_option(PassContext *cx, const char *word)
 static void
 put_range(Calib *calib, const Graph *g, char *word)
 {
-    char *eq = strrchr(word, '=');
+    char *eq = strrchr(word, '='), *dots = eq ? strstr(eq, "..") : NULL;
     CalibEntry e = {.name = word};
 
-    if (!eq || sscanf(eq, "=%f..%f", &e.range.lo, &e.range.hi) != 2)
+    if (!dots)
         golden_die("not NAME=LO..HI: %s", word);
-    *eq = '\0';
+    *eq = *dots = '\0';
+    e.range = (Range){strtof(eq + 1, NULL), strtof(dots + 2, NULL)};
     for (ValId v = 1; v < g->nval; v++)
         if (strcmp(g->val[v].name, word) == 0)
             e.n = (uint32_t)vq_cols(vq_type(g, v));

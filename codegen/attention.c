@@ -1,0 +1,395 @@
+/*
+ * attention.c -- i.attention, one head at a time.
+ *
+ * K^T and V of the head are packed as weights are; then, for a block of query
+ * rows, scores, softmax and the sum over V follow each other while the block's
+ * scores and probabilities are in the nearest cache.
+ */
+#include "codegen/epilogue.h"
+#include "codegen/softmax.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Attention {
+    int64_t batches, heads, nq, nk, d;
+    int64_t wide; /* heads * d: bytes of a row of q, k, v */
+    SoftmaxForm form;
+    int pbits;
+    RequantPlan qk, pv;
+    int64_t pv_lanes; /* of a head */
+    DType dt;
+    Val q, k, v, out;               /* of the head at hand */
+    Val qk_consts, pv_consts, edge; /* edge: s32 -zero 16 times, then ones */
+    Val table, head;
+    Val kpack, vpack, comp, scores, exp, high, low; /* scratch, layout.h */
+} Attention;
+
+/* ---- constants ---- */
+
+/* 16 lanes a head for the scores; d, padded, for the values. */
+static int32_t *
+lane_channels(Module *m, const Attention *t, bool scores)
+{
+    int64_t each = scores ? VQ_PANEL : t->pv_lanes;
+    int32_t *channel = NEWN(m->arena, int32_t, t->heads * each);
+
+    for (int64_t h = 0; h < t->heads; h++)
+        for (int64_t i = 0; i < each; i++)
+            channel[h * each + i] =
+                (int32_t)(scores ? h : i < t->d ? h * t->d + i : -1);
+    return channel;
+}
+
+static int64_t *
+same_bounds(Module *m, int64_t n, int64_t bound)
+{
+    int64_t *b = NEWN(m->arena, int64_t, n);
+
+    for (int64_t i = 0; i < n; i++)
+        b[i] = bound;
+    return b;
+}
+
+static int64_t
+plan_scores(Module *m, const Op *op, Attention *t)
+{
+    int64_t zero = vq_type(m->g, op->in[0])->q.zero;
+    int64_t bound = t->d * vq_max(zero, 255 - zero) * 128;
+    int64_t lanes = t->heads * VQ_PANEL;
+    RequantIn in = {.form = RQ_WIDE,
+                    .mul = m->g->val[op->in[3]].data,
+                    .shift = m->g->val[op->in[4]].data,
+                    .bound = same_bounds(m, lanes, bound),
+                    .channel = lane_channels(m, t, true),
+                    .entries = lanes,
+                    .dt = t->form == SM_BASE2 ? DT_S16 : DT_S8};
+
+    return vq_requant_plan(m, &in, &t->qk);
+}
+
+/* A row's probabilities add up to 2^pbits and half a unit each (base 2), or
+ * less than 2^15 each (Shiftmax). */
+static int64_t
+plan_values(Module *m, const Op *op, Attention *t)
+{
+    int64_t sum = t->form == SM_BASE2 ? (INT64_C(1) << t->pbits) + t->nk
+                                      : t->nk << 15;
+    int64_t lanes = t->heads * t->pv_lanes;
+    RequantIn in = {.form = (RequantForm)vq_get_i(op, A_FORM, 0),
+                    .mul = m->g->val[op->in[6]].data,
+                    .shift = m->g->val[op->in[7]].data,
+                    .bound = same_bounds(m, lanes, sum * 128),
+                    .channel = lane_channels(m, t, false),
+                    .entries = lanes,
+                    .dt = t->dt,
+                    .zero = vq_type(m->g, op->out)->q.zero};
+
+    return vq_requant_plan(m, &in, &t->pv);
+}
+
+/* -zero 16 times, and a row of ones as deep as a head. */
+static int64_t
+plan_edge(Module *m, int32_t zero, int64_t d)
+{
+    size_t ones = (size_t)vq_align(d, VQ_KGROUP);
+    int32_t *k = vq_alloc(m->arena, 64 + ones);
+
+    for (int i = 0; i < VQ_PANEL; i++)
+        k[i] = -zero;
+    memset(k + VQ_PANEL, 1, ones);
+    return vq_module_const(m, k, 64 + ones);
+}
+
+bool
+vq_plan_attention(Module *m, const Op *op, Plan *p)
+{
+    const Type *q = vq_type(m->g, op->in[0]), *k = vq_type(m->g, op->in[1]);
+    Attention *t = NEW(m->arena, Attention);
+
+    *t = (Attention){.heads = vq_get_i(op, A_HEADS, 1),
+                     .nq = q->dim[q->rank - 2],
+                     .nk = k->dim[k->rank - 2],
+                     .wide = vq_cols(q),
+                     .form = (SoftmaxForm)vq_get_i(op, A_SOFTMAX, 0),
+                     .pbits = (int)vq_get_i(op, A_PBITS, 16),
+                     .dt = vq_type(m->g, op->out)->dt};
+    t->batches = vq_rows(q) / t->nq;
+    t->d = t->wide / t->heads;
+    t->pv_lanes = vq_align(t->d, VQ_PANEL);
+    p->at[p->nconst++] = plan_scores(m, op, t);
+    p->at[p->nconst++] = plan_values(m, op, t);
+    p->at[p->nconst++] = plan_edge(m, q->q.zero, t->d);
+    p->info = t;
+    p->raw = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 5;
+    p->key = vq_format(m->arena, "%s %s %s", vq_key(m, op),
+                       vq_requant_key(m, &t->qk), vq_requant_key(m, &t->pv));
+    return true;
+}
+
+/* ---- packing ---- */
+
+/* Keys first .. first + 15 (or fewer) as a panel of K^T: a key's 4 bytes of
+ * depth become one column's. */
+static void
+pack_key_panel(Build *b, const Attention *t, Val panel, int64_t keys)
+{
+    int64_t groups = vq_kgroups(t->d), rest = t->d % VQ_KGROUP;
+    Val to = b_elt(b, t->kpack, panel, groups * 64, 0), from, x;
+    Loop key, group;
+
+    if (keys < VQ_PANEL)
+        b_memset(b, to, 0, groups * 64);
+    b_loop(b, &key, 0, 1, keys);
+    to = b_elt(b, to, key.i, 4, 0);
+    from = b_elt(b, b_elt(b, t->k, panel, VQ_PANEL * t->wide, 0), key.i,
+                 t->wide, 0);
+    if (t->d / VQ_KGROUP) {
+        b_loop(b, &group, 0, 1, t->d / VQ_KGROUP);
+        x = b_load(b, b->i32, b_elt(b, from, group.i, 4, 0), 1);
+        b_store(b, x, b_elt(b, to, group.i, 64, 0), 4);
+        b_loop_end(b, &group);
+    }
+    if (rest) {
+        x = b_load(b, b->i32, b_atc(b, from, (groups - 1) * 4), 1);
+        x = b_andc(b, x, (INT64_C(1) << (8 * rest)) - 1);
+        b_store(b, x, b_atc(b, to, (groups - 1) * 64), 4);
+    }
+    b_loop_end(b, &key);
+}
+
+static void
+pack_keys(Build *b, const Attention *t)
+{
+    int64_t whole = t->nk / VQ_PANEL;
+    Loop loop;
+
+    if (whole) {
+        b_loop(b, &loop, 0, 1, whole);
+        pack_key_panel(b, t, loop.i, VQ_PANEL);
+        b_loop_end(b, &loop);
+    }
+    if (t->nk % VQ_PANEL)
+        pack_key_panel(b, t, b_i64(b, whole), t->nk % VQ_PANEL);
+}
+
+/* Four rows of 16 bytes to 16 columns of 4. */
+static Val
+interleave4(Build *b, const Val *row)
+{
+    Val half[2];
+    int lane[64];
+
+    for (int i = 0; i < 32; i++)
+        lane[i] = i / 2 + i % 2 * 16;
+    for (int i = 0; i < 2; i++)
+        half[i] = b_shuffle(b, row[2 * i], row[2 * i + 1], lane, 32);
+    for (int i = 0; i < 64; i++)
+        lane[i] = i / 4 * 2 + i % 2 + i % 4 / 2 * 32;
+    return b_shuffle(b, half[0], half[1], lane, 64);
+}
+
+/* `keys` rows of V from 4 * group on become one k-group of each panel. Bytes
+ * of the next head in a last panel meet columns that nobody stores. */
+static void
+pack_value_group(Build *b, const Attention *t, Val group, int64_t keys)
+{
+    int64_t groups = vq_kgroups(t->nk);
+    Val from = b_elt(b, t->v, group, VQ_KGROUP * t->wide, 0);
+    Val to = b_elt(b, t->vpack, group, 64, 0), row[VQ_KGROUP];
+    Loop panel;
+
+    b_loop(b, &panel, 0, 1, vq_panels(t->d));
+    for (int64_t r = 0; r < VQ_KGROUP; r++)
+        row[r] = r < keys ? b_load(b, b_vec(b->i8, 16),
+                                   b_elt(b, from, panel.i, 16, r * t->wide), 1)
+                          : LLVMConstNull(b_vec(b->i8, 16));
+    b_store(b, interleave4(b, row), b_elt(b, to, panel.i, groups * 64, 0), 64);
+    b_loop_end(b, &panel);
+}
+
+static void
+pack_values(Build *b, const Attention *t)
+{
+    int64_t whole = t->nk / VQ_KGROUP;
+    Loop loop;
+
+    if (whole) {
+        b_loop(b, &loop, 0, 1, whole);
+        pack_value_group(b, t, loop.i, VQ_KGROUP);
+        b_loop_end(b, &loop);
+    }
+    if (t->nk % VQ_KGROUP)
+        pack_value_group(b, t, b_i64(b, whole), t->nk % VQ_KGROUP);
+}
+
+/* ---- products ---- */
+
+/* comp[j] = rounding - zero * sum_c k_jc: the sums come from a row of ones. */
+static void
+store_comp(Build *b, void *user, const Tile *tile)
+{
+    const Attention *t = user;
+    Ty v = b_vec(b->i32, VQ_PANEL);
+    Val lane = b_shlc(b, t->head, 4);
+    Val round = vq_requant_bias(b, t->qk_consts, lane);
+    Val zero = b_load(b, v, t->edge, 64);
+
+    for (unsigned p = 0; p < tile->panels; p++)
+        b_store(b, b_add(b, b_mul(b, tile->sum[p], zero), round),
+                b_elt(b, t->comp, tile->panel, 64, 64 * p), 64);
+}
+
+static void
+emit_comp(Build *b, Attention *t)
+{
+    Gemm g = {.m = 1,
+              .n = vq_align(t->nk, VQ_PANEL),
+              .k = t->d,
+              .lda = t->d,
+              .a = b_atc(b, t->edge, 64),
+              .w = t->kpack,
+              .store = store_comp,
+              .user = t};
+
+    vq_emit_gemm(b, &g);
+}
+
+/* Scores of all columns, padding too: nobody reads those. */
+static void
+emit_scores(Build *b, const Attention *t, Val row, int64_t rows)
+{
+    int64_t n = vq_align(t->nk, VQ_PANEL);
+    int64_t size = vq_dtype[t->qk.dt].bytes;
+    Epilogue e = {.rq = t->qk,
+                  .consts = t->qk_consts,
+                  .lane = b_shlc(b, t->head, 4),
+                  .splat = true,
+                  .dt = t->qk.dt,
+                  .out = t->scores,
+                  .ldo = vq_align(t->nk, 32) * size};
+    Gemm g = {.m = rows,
+              .n = n,
+              .k = t->d,
+              .lda = t->wide,
+              .a = b_elt(b, t->q, row, t->wide, 0),
+              .w = t->kpack,
+              .bias = t->comp,
+              .store = vq_epilogue_store,
+              .user = &e};
+
+    vq_emit_gemm(b, &g);
+}
+
+static void
+emit_probabilities(Build *b, const Attention *t, int64_t rows)
+{
+    int64_t ldp = vq_align(t->nk, 64);
+    int64_t lds = vq_align(t->nk, 32) * vq_dtype[t->qk.dt].bytes;
+    SoftmaxRow r = {.form = t->form,
+                    .pbits = t->pbits,
+                    .n = t->nk,
+                    .table = t->table,
+                    .exp = t->exp};
+    Loop loop;
+
+    b_loop(b, &loop, 0, 1, rows);
+    r.x = b_elt(b, t->scores, loop.i, lds, 0);
+    r.high = b_elt(b, t->high, loop.i, ldp, 0);
+    r.low = t->low ? b_elt(b, t->low, loop.i, ldp, 0) : NULL;
+    vq_emit_softmax_row(b, &r);
+    b_loop_end(b, &loop);
+}
+
+static void
+emit_values(Build *b, const Attention *t, Val row, int64_t rows)
+{
+    int64_t size = vq_dtype[t->dt].bytes;
+    Val lane = b_mulc(b, t->head, t->pv_lanes);
+    Epilogue e = {.rq = t->pv,
+                  .consts = t->pv_consts,
+                  .lane = lane,
+                  .dt = t->dt,
+                  .out = b_elt(b, t->out, row, t->wide * size, 0),
+                  .ldo = t->wide * size};
+    Gemm g = {.m = rows,
+              .n = t->d,
+              .k = t->nk,
+              .lda = vq_align(t->nk, 64),
+              .a = t->high,
+              .a_low = t->low,
+              .w = t->vpack,
+              .bias = b_elt(b, t->pv_consts, lane, 4, 0),
+              .store = vq_epilogue_store,
+              .user = &e};
+
+    vq_emit_gemm(b, &g);
+}
+
+static void
+emit_block(Build *b, const Attention *t, Val row, int64_t rows)
+{
+    emit_scores(b, t, row, rows);
+    emit_probabilities(b, t, rows);
+    emit_values(b, t, row, rows);
+}
+
+static void
+emit_head(Build *b, Attention *t)
+{
+    int64_t whole = t->nq / VQ_ROWBLOCK;
+    Loop loop;
+
+    pack_keys(b, t);
+    pack_values(b, t);
+    emit_comp(b, t);
+    if (whole) {
+        b_loop(b, &loop, 0, VQ_ROWBLOCK, whole);
+        emit_block(b, t, loop.i, VQ_ROWBLOCK);
+        b_loop_end(b, &loop);
+    }
+    if (t->nq % VQ_ROWBLOCK)
+        emit_block(b, t, b_i64(b, whole * VQ_ROWBLOCK), t->nq % VQ_ROWBLOCK);
+}
+
+static void
+cut_scratch(Build *b, Attention *t, const Args *args)
+{
+    AttentionScratch s = vq_attention_scratch(args->g, args->op);
+
+    t->kpack = b_atc(b, args->scratch, s.keys);
+    t->comp = b_atc(b, args->scratch, s.comp);
+    t->vpack = b_atc(b, args->scratch, s.values);
+    t->exp = b_atc(b, args->scratch, s.exp);
+    t->scores = b_atc(b, args->scratch, s.scores);
+    t->high = b_atc(b, args->scratch, s.high);
+    if (t->pbits > 8)
+        t->low = b_atc(b, args->scratch, s.low);
+}
+
+void
+vq_body_attention(Build *b, const Args *args)
+{
+    Attention t = *(const Attention *)args->plan->info;
+    int64_t size = vq_dtype[t.dt].bytes;
+    Loop batch, head;
+    Val at;
+
+    t.qk_consts = args->konst[0];
+    t.pv_consts = args->konst[1];
+    t.edge = args->konst[2];
+    t.table = args->in[5];
+    cut_scratch(b, &t, args);
+    b_loop(b, &batch, 0, 1, t.batches);
+    b_loop(b, &head, 0, 1, t.heads);
+    t.head = head.i;
+    at = b_mulc(b, head.i, t.d);
+    t.q = b_at(b, b_elt(b, args->in[0], batch.i, t.nq * t.wide, 0), at);
+    t.k = b_at(b, b_elt(b, args->in[1], batch.i, t.nk * t.wide, 0), at);
+    t.v = b_at(b, b_elt(b, args->in[2], batch.i, t.nk * t.wide, 0), at);
+    t.out = b_elt(b, b_elt(b, args->out, batch.i, t.nq * t.wide * size, 0),
+                  at, size, 0);
+    emit_head(b, &t);
+    b_loop_end(b, &head);
+    b_loop_end(b, &batch);
+}

@@ -1,0 +1,279 @@
+/*
+ * rows_test.c -- softmax, layernorms and ShiftGELU, and attention.
+ */
+#include "ir/quant.h"
+#include "tests/codegen/check.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+static const int64_t length[] = {1,  2,  3,  15, 16,  17,  31,  32, 33,
+                                 47, 48, 63, 64, 65, 192, 197, 384, 1000};
+
+static ValId
+power_table(Case *c)
+{
+    uint16_t table[64];
+
+    for (int i = 0; i < 64; i++)
+        table[i] = (uint16_t)lrint(65535 * exp2(-i / 64.0));
+    return case_const(c, TYPE(DT_U16, 64), table);
+}
+
+/* shift_exp of 0, -1, .. -255, or of 128, 127, .. -127. */
+static ValId
+shift_table(Case *c, int first)
+{
+    int32_t table[256];
+
+    for (int i = 0; i < 256; i++)
+        table[i] = vq_shift_exp(first - i, -37, 15);
+    return case_const(c, TYPE(DT_S32, 256), table);
+}
+
+static Type
+coded(Type t, int32_t zero)
+{
+    return vq_type_quant(t, (Quant){.scale = 1, .zero = zero});
+}
+
+static void
+test_softmax(void **state)
+{
+    static const int bits[][2] = {
+        {SM_BASE2, 16}, {SM_BASE2, 8}, {SM_SHIFTMAX, 15}};
+    Case c;
+
+    (void)state;
+    case_start(&c, "softmax");
+    for (size_t i = 0; i < COUNT(length); i++)
+        for (size_t k = 0; k < COUNT(bits); k++) {
+            bool base2 = bits[k][0] == SM_BASE2;
+            ValId in[2] = {
+                case_in(&c, TYPE(base2 ? DT_S16 : DT_S8, 5, length[i])),
+                base2 ? power_table(&c) : shift_table(&c, 0)};
+            Op *op = case_op(&c, OP_I_SOFTMAX,
+                             TYPE(bits[k][1] == 8 ? DT_U8 : DT_U16, 5,
+                                  length[i]),
+                             in, 2);
+
+            vq_set_i(c.g, op, A_SOFTMAX, bits[k][0]);
+            vq_set_i(c.g, op, A_PBITS, bits[k][1]);
+        }
+    case_check(&c);
+    case_end(&c);
+}
+
+/* Scores near each other: many keys with a share. */
+static void
+test_close_scores(void **state)
+{
+    Case c;
+
+    (void)state;
+    case_start(&c, "close");
+    for (size_t i = 0; i < COUNT(length); i++)
+        for (int pbits = 8; pbits <= 16; pbits += 8) {
+            Type t = TYPE(DT_S16, 4, length[i]);
+            ValId in[2] = {case_random(&c, t, -400, 100), power_table(&c)};
+            Op *op = case_op(&c, OP_I_SOFTMAX,
+                             TYPE(pbits == 8 ? DT_U8 : DT_U16, 4, length[i]),
+                             in, 2);
+
+            vq_set_i(c.g, op, A_SOFTMAX, SM_BASE2);
+            vq_set_i(c.g, op, A_PBITS, pbits);
+        }
+    case_check(&c);
+    case_end(&c);
+}
+
+static void
+test_layernorm(void **state)
+{
+    static const DType to[] = {DT_U8, DT_S8, DT_S16};
+    Case c;
+
+    (void)state;
+    case_start(&c, "layernorm");
+    for (size_t i = 0; i < COUNT(length); i++)
+        for (int big = 0; big < 2; big++) {
+            int64_t n = length[i], gain = big ? 32767 : 3000;
+            ValId in[3] = {case_in(&c, TYPE(DT_S16, 4, n)),
+                           case_random(&c, TYPE(DT_S32, n), -gain, gain),
+                           case_random(&c, TYPE(DT_S32, n),
+                                       big ? INT32_MIN / 2 : -5000000,
+                                       big ? INT32_MAX / 2 : 5000000)};
+            Op *op = case_op(&c, OP_I_LAYERNORM,
+                             coded(TYPE(to[i % COUNT(to)], 4, n), 0), in, 3);
+
+            vq_set_i(c.g, op, A_FRAC,
+                     (int64_t)floor(log2(32767 / sqrt((double)n))));
+            vq_set_i(c.g, op, A_SHIFT, to[i % COUNT(to)] == DT_S16 ? 11 : 18);
+            vq_set_i(c.g, op, A_IEPS, big ? 1 : 12345);
+        }
+    case_check(&c);
+    case_end(&c);
+}
+
+static void
+test_flat_layernorm(void **state)
+{
+    Case c;
+
+    (void)state;
+    case_start(&c, "flat");
+    for (size_t i = 0; i < COUNT(length); i++) {
+        int64_t n = length[i];
+        ValId in[3] = {case_random(&c, TYPE(DT_S16, 4, n), -1, 1),
+                       case_random(&c, TYPE(DT_S32, n), -2000, 2000),
+                       case_random(&c, TYPE(DT_S32, n), -50000, 50000)};
+        Op *op =
+            case_op(&c, OP_I_LAYERNORM, coded(TYPE(DT_U8, 4, n), 9), in, 3);
+
+        vq_set_i(c.g, op, A_FRAC,
+                 (int64_t)floor(log2(32767 / sqrt((double)n))));
+        vq_set_i(c.g, op, A_SHIFT, 16);
+        vq_set_i(c.g, op, A_IEPS, 1 + (int64_t)i * 1000);
+    }
+    case_check(&c);
+    case_end(&c);
+}
+
+static void
+test_ivitnorm(void **state)
+{
+    static const DType to[] = {DT_U8, DT_S8, DT_S16};
+    Case c;
+
+    (void)state;
+    case_start(&c, "ivitnorm");
+    for (size_t i = 0; i < COUNT(length); i++)
+        for (int small = 0; small < 2; small++) {
+            DType dt = to[i % COUNT(to)];
+            int64_t n = length[i], top = INT64_C(1) << (i % 2 ? 50 : 28);
+            Type t = TYPE(DT_S16, 3, n);
+            ValId in[4] = {small ? case_random(&c, t, -9, 9) : case_in(&c, t),
+                           case_random(&c, TYPE(DT_S64, n), -top, top)};
+            Op *op;
+
+            case_requant(&c, RQ_DYADIC, n, 5e8, dt, &in[2], &in[3]);
+            op = case_op(&c, OP_I_IVITNORM,
+                         coded(TYPE(dt, 3, n), dt == DT_U8 ? 100 : 0), in, 4);
+            (void)op;
+        }
+    case_check(&c);
+    case_end(&c);
+}
+
+static void
+test_shiftgelu(void **state)
+{
+    Case c;
+
+    (void)state;
+    case_start(&c, "shiftgelu");
+    for (size_t i = 0; i < COUNT(length); i++)
+        for (int exact = 0; exact < 2; exact++) {
+            int64_t n = length[i];
+            ValId in[3] = {case_in(&c, TYPE(DT_S8, 7, n)), shift_table(&c, 0),
+                           shift_table(&c, 128)};
+            Op *op = case_op(&c, OP_I_SHIFTGELU, TYPE(DT_S16, 7, n), in, 3);
+
+            vq_set_i(c.g, op, A_EXACT, exact);
+        }
+    case_check(&c);
+    case_end(&c);
+}
+
+/* ---- attention ---- */
+
+typedef struct Heads {
+    int64_t batch, nq, nk, heads, d;
+} Heads;
+
+static const Heads shape[] = {
+    {0, 1, 1, 1, 1},    {0, 1, 5, 1, 3},     {0, 3, 1, 2, 5},
+    {0, 7, 15, 2, 16},  {2, 23, 16, 3, 17},  {0, 24, 17, 1, 32},
+    {0, 25, 31, 2, 33}, {3, 16, 32, 2, 20},  {0, 8, 33, 1, 64},
+    {0, 49, 63, 3, 31}, {0, 47, 65, 2, 48},  {1, 197, 197, 3, 64},
+    {0, 1, 197, 3, 64}, {0, 50, 128, 2, 80},
+};
+
+static Type
+tokens(DType dt, const Heads *s, int64_t n)
+{
+    return s->batch ? TYPE(dt, s->batch, n, s->heads * s->d)
+                    : TYPE(dt, n, s->heads * s->d);
+}
+
+static void
+add_attention(Case *c, const Heads *s, int softmax, int pbits, int form,
+              DType dt)
+{
+    bool base2 = softmax == SM_BASE2;
+    int64_t wide = s->heads * s->d;
+    int32_t zero = (int32_t)case_pick(c, 0, 255);
+    double sum = ldexp(1, pbits);
+    ValId in[8] = {case_in(c, coded(tokens(DT_U8, s, s->nq), zero)),
+                   case_in(c, tokens(DT_S8, s, s->nk)),
+                   case_in(c, tokens(DT_S8, s, s->nk))};
+    Op *op;
+
+    /* Scores within about a thousand steps: probabilities of all sizes. */
+    case_requant(c, RQ_WIDE, s->heads,
+                 base2 ? 32000.0 * 8000 * sqrt((double)s->d) / 500
+                       : 8000 * sqrt((double)s->d),
+                 base2 ? DT_S16 : DT_S8, &in[3], &in[4]);
+    in[5] = base2 ? power_table(c) : shift_table(c, 0);
+    case_requant(c, form, wide, sum * 50, dt == DT_S16 ? DT_S16 : DT_S8,
+                 &in[6], &in[7]);
+    op = case_op(c, OP_I_ATTENTION,
+                 coded(tokens(dt, s, s->nq), dt == DT_U8 ? 120 : 0), in, 8);
+    vq_set_i(c->g, op, A_HEADS, s->heads);
+    vq_set_i(c->g, op, A_SOFTMAX, softmax);
+    vq_set_i(c->g, op, A_PBITS, pbits);
+    vq_set_i(c->g, op, A_FORM, form);
+}
+
+static void
+check_attention(const char *name, int softmax, int pbits, int form, DType dt)
+{
+    Case c;
+
+    case_start(&c, name);
+    for (size_t i = 0; i < COUNT(shape); i++)
+        add_attention(&c, &shape[i], softmax, pbits, form, dt);
+    case_check(&c);
+    case_end(&c);
+}
+
+static void
+test_attention(void **state)
+{
+    (void)state;
+    check_attention("base2_8", SM_BASE2, 8, RQ_NARROW, DT_U8);
+    check_attention("base2_16", SM_BASE2, 16, RQ_NARROW, DT_U8);
+    check_attention("base2_s16", SM_BASE2, 16, RQ_WIDE, DT_S16);
+    check_attention("shiftmax", SM_SHIFTMAX, 15, RQ_DYADIC, DT_S8);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_close_scores),
+        cmocka_unit_test(test_layernorm),
+        cmocka_unit_test(test_flat_layernorm),
+        cmocka_unit_test(test_ivitnorm),
+        cmocka_unit_test(test_shiftgelu),
+        cmocka_unit_test(test_attention),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
