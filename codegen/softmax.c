@@ -171,7 +171,7 @@ normalize(Build *b, void *user, Val i, unsigned count)
     Val e = b_load(b, b_vec(b->i16, 16), b_elt(b, n->r->exp, i, 2, 0), 32);
     Val p = b_mul(b, b_zext(b, e, 32), n->f.f);
 
-    p = b_lshrc(b, b_addc(b, b_lshr(b, p, n->f.shift), 0), 1);
+    p = b_lshrc(b, b_addc(b, b_lshr(b, p, n->f.shift), 1), 1);
     p = b_umin(b, p, b_const(LLVMTypeOf(p), (1 << n->r->pbits) - 1));
     store_probabilities(b, n->r, p, i, count);
 }

@@ -125,10 +125,11 @@ Image vq_resample(Arena *, const Image *, int64_t width, int64_t height,
 /* ---- synth.c: images from nothing ---- */
 
 /*
- * Image `index` of the sequence that `seed` names, ready for the model: 1/f
- * noise whose channels are correlated as those of photographs are, pixels of
- * mean 0.45 and deviation 0.25 clipped to [0, 1], then minus mean, over std.
- * The same bits on every machine. `resize` is not used.
+ * Image `index` of the sequence that `seed` names, ready for the model: noise
+ * with falling spectra and correlated channels, as photographs have, pixels of
+ * mean 0.45 and contrast 0.25 on average, each image with its own, clipped to
+ * [0, 1]; then minus mean, over std. The same bits on every machine. `resize`
+ * is not used.
  */
 void vq_synth_image(Arena *tmp, const Preprocess *, uint64_t seed,
                     int64_t index, float *out);

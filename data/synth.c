@@ -1,11 +1,12 @@
 /*
  * synth.c -- images from nothing: 1/f noise.
  *
- * Photographs have amplitudes that fall as 1/f and channels that mostly move
- * together; noise of that kind exercises a vision model's activations nearly
- * as photographs do. A field is the inverse Fourier transform of 1/f
+ * Photographs have amplitudes that fall about as 1/f and channels that mostly
+ * move together; noise of that kind exercises a vision model's activations
+ * nearly as photographs do. A field is the inverse Fourier transform of such
  * amplitudes with random phases; an image is one field common to its channels
- * and one of each channel's own.
+ * and one of each channel's own. Images differ in brightness, contrast, colour
+ * and smoothness, as photographs do.
  *
  * Only + - * / and sqrt are used, which IEEE 754 rounds in one way, so that a
  * seed gives the same bits on every machine and with every C library.
@@ -15,10 +16,12 @@
 #include <math.h>
 #include <string.h>
 
-/* Of pixels in [0, 1], before clipping. */
-static const double pixel_mean = 0.45, pixel_std = 0.25;
-/* Correlation of two channels of an image. */
-static const double correlation = 0.9;
+/* What an image is like; pixels in [0, 1], before clipping. */
+typedef struct Look {
+    double mean, std;   /* of its pixels */
+    double correlation; /* of two of its channels */
+    int steepness;      /* amplitudes fall as f^-(1 + steepness/2) */
+} Look;
 
 /* splitmix64 */
 static uint64_t
@@ -119,6 +122,18 @@ transform(Complex *x, int64_t n, int64_t step, const Complex *root)
         }
 }
 
+static Look
+make_look(uint64_t *s)
+{
+    Look l;
+
+    l.mean = 0.25 + 0.4 * uniform(s);
+    l.std = 0.1 + 0.3 * uniform(s);
+    l.correlation = 0.5 + 0.5 * uniform(s);
+    l.steepness = (int)(3 * uniform(s));
+    return l;
+}
+
 /* A random point of the unit circle. */
 static Complex
 phase(uint64_t *s)
@@ -132,19 +147,28 @@ phase(uint64_t *s)
     }
 }
 
+static double
+amplitude(double f, int steepness)
+{
+    return f == 0           ? 0
+           : steepness == 0 ? 1 / f
+           : steepness == 1 ? 1 / (f * sqrt(f))
+                            : 1 / (f * f);
+}
+
 /* n x n; real and imaginary parts are two independent fields. */
 static void
-make_fields(Complex *x, int64_t n, const Complex *root, uint64_t *s)
+make_fields(Complex *x, int64_t n, const Complex *root, int steepness,
+            uint64_t *s)
 {
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < n; j++) {
             double fy = (double)vq_min(i, n - i);
             double fx = (double)vq_min(j, n - j);
-            double f = sqrt(fx * fx + fy * fy);
+            double a = amplitude(sqrt(fx * fx + fy * fy), steepness);
             Complex p = phase(s);
 
-            x[i * n + j] =
-                f > 0 ? (Complex){p.re / f, p.im / f} : (Complex){0, 0};
+            x[i * n + j] = (Complex){p.re * a, p.im * a};
         }
     for (int64_t i = 0; i < n; i++)
         transform(x + i * n, n, 1, root);
@@ -174,13 +198,13 @@ take_field(const Complex *x, int64_t n, bool imaginary, int64_t h, int64_t w,
 }
 
 static void
-paint(const double *common, const double *own, int64_t n, float mean, float std,
-      float *out)
+paint(const Look *l, const double *common, const double *own, int64_t n,
+      float mean, float std, float *out)
 {
-    double a = sqrt(correlation), b = sqrt(1 - correlation);
+    double a = sqrt(l->correlation), b = sqrt(1 - l->correlation);
 
     for (int64_t i = 0; i < n; i++) {
-        double v = pixel_mean + pixel_std * (a * common[i] + b * own[i]);
+        double v = l->mean + l->std * (a * common[i] + b * own[i]);
 
         v = v < 0 ? 0 : v > 1 ? 1 : v;
         out[i] = (float)((v - (double)mean) / (double)std);
@@ -194,6 +218,7 @@ vq_synth_image(Arena *tmp, const Preprocess *p, uint64_t seed, int64_t index,
     ArenaMark mark = vq_arena_mark(tmp);
     int64_t area = p->height * p->width, n = 2;
     uint64_t s = stream(seed, index);
+    Look look = make_look(&s);
     double *field = NEWN(tmp, double, (size_t)(4 * area));
     const Complex *root;
     Complex *x;
@@ -204,11 +229,11 @@ vq_synth_image(Arena *tmp, const Preprocess *p, uint64_t seed, int64_t index,
     x = vq_allocn(tmp, (size_t)n, (size_t)n * sizeof *x);
     for (int k = 0; k < 4; k++) {
         if (k % 2 == 0)
-            make_fields(x, n, root, &s);
+            make_fields(x, n, root, look.steepness, &s);
         take_field(x, n, k % 2, p->height, p->width, field + k * area);
     }
     for (int64_t c = 0; c < p->channels; c++)
-        paint(field, field + (1 + c) * area, area, p->mean[c], p->std[c],
+        paint(&look, field, field + (1 + c) * area, area, p->mean[c], p->std[c],
               out + c * area);
     vq_arena_release(tmp, mark);
 }
