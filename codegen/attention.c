@@ -22,7 +22,9 @@ typedef struct Attention {
     Val q, k, v, out;               /* of the head at hand */
     Val qk_consts, pv_consts, edge; /* edge: s32 -zero 16 times, then ones */
     Val table, head;
-    Val kpack, vpack, comp, scores, exp, high, low; /* scratch, layout.h */
+    /* Scratch (layout.h). */
+    Val kpack, vpack, comp, scores, exp, high, low, bias, widened;
+    bool flip; /* probabilities are s16, less 2^15 */
 } Attention;
 
 /* ---- constants ---- */
@@ -32,12 +34,13 @@ static int32_t *
 lane_channels(Module *m, const Attention *t, bool scores)
 {
     int64_t each = scores ? VQ_PANEL : t->pv_lanes;
-    int32_t *channel = NEWN(m->arena, int32_t, t->heads * each);
+    int32_t *channel = NEWN(m->arena, int32_t, t->heads *each);
 
     for (int64_t h = 0; h < t->heads; h++)
         for (int64_t i = 0; i < each; i++)
-            channel[h * each + i] =
-                (int32_t)(scores ? h : i < t->d ? h * t->d + i : -1);
+            channel[h * each + i] = (int32_t)(scores     ? h
+                                              : i < t->d ? h * t->d + i
+                                                         : -1);
     return channel;
 }
 
@@ -73,8 +76,8 @@ plan_scores(Module *m, const Op *op, Attention *t)
 static int64_t
 plan_values(Module *m, const Op *op, Attention *t)
 {
-    int64_t sum = t->form == SM_BASE2 ? (INT64_C(1) << t->pbits) + t->nk
-                                      : t->nk << 15;
+    int64_t sum =
+        t->form == SM_BASE2 ? (INT64_C(1) << t->pbits) + t->nk : t->nk << 15;
     int64_t lanes = t->heads * t->pv_lanes;
     RequantIn in = {.form = (RequantForm)vq_get_i(op, A_FORM, 0),
                     .mul = m->g->val[op->in[6]].data,
@@ -88,11 +91,11 @@ plan_values(Module *m, const Op *op, Attention *t)
     return vq_requant_plan(m, &in, &t->pv);
 }
 
-/* -zero 16 times, and a row of ones as deep as a head. */
+/* -zero 16 times, and a row of ones as deep as the deeper product. */
 static int64_t
-plan_edge(Module *m, int32_t zero, int64_t d)
+plan_edge(Module *m, int32_t zero, int64_t depth)
 {
-    size_t ones = (size_t)vq_align(d, VQ_KGROUP);
+    size_t ones = (size_t)vq_align(depth, 32);
     int32_t *k = vq_alloc(m->arena, 64 + ones);
 
     for (int i = 0; i < VQ_PANEL; i++)
@@ -119,7 +122,7 @@ vq_plan_attention(Module *m, const Op *op, Plan *p)
     t->pv_lanes = vq_align(t->d, VQ_PANEL);
     p->at[p->nconst++] = plan_scores(m, op, t);
     p->at[p->nconst++] = plan_values(m, op, t);
-    p->at[p->nconst++] = plan_edge(m, q->q.zero, t->d);
+    p->at[p->nconst++] = plan_edge(m, q->q.zero, vq_max(t->d, t->nk));
     p->info = t;
     p->raw = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 5;
     p->key = vq_format(m->arena, "%s %s %s", vq_key(m, op),
@@ -249,10 +252,49 @@ emit_comp(Build *b, Attention *t)
               .lda = t->d,
               .a = b_atc(b, t->edge, 64),
               .w = t->kpack,
+              .scratch = t->widened,
               .store = store_comp,
               .user = t};
 
     vq_emit_gemm(b, &g);
+}
+
+/* bias[c] + 2^15 * sum_j v_jc: what probabilities less 2^15 fall short of. */
+static void
+store_bias(Build *b, void *user, const Tile *tile)
+{
+    const Attention *t = user;
+    Val lane = b_mulc(b, t->head, t->pv_lanes), x;
+
+    for (unsigned p = 0; p < tile->panels; p++) {
+        x = b_addc(b, b_add(b, lane, b_shlc(b, tile->panel, 4)), VQ_PANEL * p);
+        x = vq_requant_bias(b, t->pv_consts, x);
+        x = b_add(b, x, b_shlc(b, tile->sum[p], 15));
+        b_store(b, x, b_elt(b, t->bias, tile->panel, 64, 64 * p), 64);
+    }
+}
+
+static void
+emit_bias(Build *b, Attention *t)
+{
+    Gemm g = {.m = 1,
+              .n = t->pv_lanes,
+              .k = t->nk,
+              .lda = t->nk,
+              .a = b_atc(b, t->edge, 64),
+              .w = t->vpack,
+              .scratch = t->widened,
+              .store = store_bias,
+              .user = t};
+
+    vq_emit_gemm(b, &g);
+}
+
+/* Bytes of a row of probabilities. */
+static int64_t
+row_bytes(const Attention *t)
+{
+    return t->flip ? vq_wide_row(t->nk) : vq_align(t->nk, 64);
 }
 
 /* Scores of all columns, padding too: nobody reads those. */
@@ -275,22 +317,37 @@ emit_scores(Build *b, const Attention *t, Val row, int64_t rows)
               .a = b_elt(b, t->q, row, t->wide, 0),
               .w = t->kpack,
               .bias = t->comp,
+              .scratch = t->widened,
               .store = vq_epilogue_store,
               .user = &e};
 
     vq_emit_gemm(b, &g);
 }
 
+/* The last k-group's bytes beyond a row meet zeros of V; they are set all the
+ * same, so that no run depends on what was in the work area. */
+static void
+clear_tail(Build *b, const Attention *t, Val plane)
+{
+    unsigned n = (unsigned)(vq_align(t->nk, VQ_KGROUP) - t->nk);
+    Ty t1 = t->flip ? b->i16 : b->i8;
+
+    if (n && plane)
+        b_store_part(b, b_const(b_vec(t1, VQ_KGROUP), 0),
+                     b_atc(b, plane, t->nk * (t->flip ? 2 : 1)), n);
+}
+
 static void
 emit_probabilities(Build *b, const Attention *t, int64_t rows)
 {
-    int64_t ldp = vq_align(t->nk, 64);
+    int64_t ldp = row_bytes(t);
     int64_t lds = vq_align(t->nk, 32) * vq_dtype[t->qk.dt].bytes;
     SoftmaxRow r = {.form = t->form,
                     .pbits = t->pbits,
                     .n = t->nk,
                     .table = t->table,
-                    .exp = t->exp};
+                    .exp = t->exp,
+                    .flip = t->flip};
     Loop loop;
 
     b_loop(b, &loop, 0, 1, rows);
@@ -298,6 +355,8 @@ emit_probabilities(Build *b, const Attention *t, int64_t rows)
     r.high = b_elt(b, t->high, loop.i, ldp, 0);
     r.low = t->low ? b_elt(b, t->low, loop.i, ldp, 0) : NULL;
     vq_emit_softmax_row(b, &r);
+    clear_tail(b, t, r.high);
+    clear_tail(b, t, r.low);
     b_loop_end(b, &loop);
 }
 
@@ -315,11 +374,13 @@ emit_values(Build *b, const Attention *t, Val row, int64_t rows)
     Gemm g = {.m = rows,
               .n = t->d,
               .k = t->nk,
-              .lda = vq_align(t->nk, 64),
+              .lda = row_bytes(t),
               .a = t->high,
               .a_low = t->low,
+              .a16 = t->flip,
               .w = t->vpack,
-              .bias = b_elt(b, t->pv_consts, lane, 4, 0),
+              .bias = t->flip ? t->bias : b_elt(b, t->pv_consts, lane, 4, 0),
+              .scratch = t->widened,
               .store = vq_epilogue_store,
               .user = &e};
 
@@ -343,6 +404,8 @@ emit_head(Build *b, Attention *t)
     pack_keys(b, t);
     pack_values(b, t);
     emit_comp(b, t);
+    if (t->flip)
+        emit_bias(b, t);
     if (whole) {
         b_loop(b, &loop, 0, VQ_ROWBLOCK, whole);
         emit_block(b, t, loop.i, VQ_ROWBLOCK);
@@ -363,7 +426,10 @@ cut_scratch(Build *b, Attention *t, const Args *args)
     t->exp = b_atc(b, args->scratch, s.exp);
     t->scores = b_atc(b, args->scratch, s.scores);
     t->high = b_atc(b, args->scratch, s.high);
-    if (t->pbits > 8)
+    t->widened = b_atc(b, args->scratch, s.wide);
+    t->bias = b_atc(b, args->scratch, s.bias);
+    t->flip = b->level->wide && t->pbits > 8;
+    if (t->pbits > 8 && !t->flip)
         t->low = b_atc(b, args->scratch, s.low);
 }
 
@@ -387,8 +453,8 @@ vq_body_attention(Build *b, const Args *args)
     t.q = b_at(b, b_elt(b, args->in[0], batch.i, t.nq * t.wide, 0), at);
     t.k = b_at(b, b_elt(b, args->in[1], batch.i, t.nk * t.wide, 0), at);
     t.v = b_at(b, b_elt(b, args->in[2], batch.i, t.nk * t.wide, 0), at);
-    t.out = b_elt(b, b_elt(b, args->out, batch.i, t.nq * t.wide * size, 0),
-                  at, size, 0);
+    t.out = b_elt(b, b_elt(b, args->out, batch.i, t.nq * t.wide * size, 0), at,
+                  size, 0);
     emit_head(b, &t);
     b_loop_end(b, &head);
     b_loop_end(b, &batch);

@@ -232,8 +232,7 @@ b_shuffle(Build *b, Val x, Val y, const int *lane, unsigned n)
     assert(n <= COUNT(mask));
     for (unsigned i = 0; i < n; i++)
         mask[i] = lane[i] < 0 ? LLVMGetPoison(b->i32) : b_i32(b, lane[i]);
-    return LLVMBuildShuffleVector(b->b, x,
-                                  y ? y : LLVMGetPoison(LLVMTypeOf(x)),
+    return LLVMBuildShuffleVector(b->b, x, y ? y : LLVMGetPoison(LLVMTypeOf(x)),
                                   LLVMConstVector(mask, n), "");
 }
 

@@ -46,7 +46,7 @@ Val b_consts(Build *, Ty elem, const int64_t *, unsigned n);
 
 Val b_load(Build *, Ty, Val p, unsigned align);
 void b_store(Build *, Val x, Val p, unsigned align);
-Val b_at(Build *, Val p, Val offset);    /* p + offset bytes */
+Val b_at(Build *, Val p, Val offset); /* p + offset bytes */
 Val b_atc(Build *, Val p, int64_t bytes);
 /* p + index * size + bytes */
 Val b_elt(Build *, Val p, Val index, int64_t size, int64_t bytes);
@@ -105,8 +105,7 @@ Val b_reduce(Build *, const char *how, Val x); /* "add", "smax", .. */
 
 /* An intrinsic by its full name; `ov` is its overload type or NULL. Arguments
  * are bitcast to what it takes, its result to `as` unless that is NULL. */
-Val b_intrinsic(Build *, const char *name, Ty ov, Val *args, unsigned n,
-                Ty as);
+Val b_intrinsic(Build *, const char *name, Ty ov, Val *args, unsigned n, Ty as);
 Val b_call(Build *, Val fn, Val *args, unsigned n);
 
 /* ---- loops ---- */

@@ -11,7 +11,7 @@ typedef struct CodegenOptions {
     const char *levels; /* comma separated names; NULL: all of the triple */
     const char *prefix; /* a C identifier: of every symbol */
     EmitKind emit;
-    int level;          /* -O */
+    int level; /* -O */
 } CodegenOptions;
 
 typedef struct Emitted {

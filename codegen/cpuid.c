@@ -17,9 +17,9 @@ emit_asm(Build *b, const char *text, const char *constraints, unsigned nresult,
     Ty param[2] = {b->i32, b->i32};
     Ty ft = LLVMFunctionType(LLVMStructTypeInContext(b->c, four, nresult, 0),
                              param, nargs, 0);
-    Val fn = LLVMGetInlineAsm(ft, text, strlen(text), constraints,
-                              strlen(constraints), 1, 0,
-                              LLVMInlineAsmDialectATT, 0);
+    Val fn =
+        LLVMGetInlineAsm(ft, text, strlen(text), constraints,
+                         strlen(constraints), 1, 0, LLVMInlineAsmDialectATT, 0);
 
     return LLVMBuildCall2(b->b, ft, fn, args, nargs, "");
 }
@@ -63,8 +63,7 @@ read_leaf(Build *b, Cpu *cpu, unsigned k, Val exists)
     Val regs = emit_cpuid(b, leaves[k].leaf, leaves[k].sub);
 
     for (unsigned i = 0; i < 4; i++)
-        cpu->reg[k][i] =
-            b_select(b, exists, reg(b, regs, i), b_i32(b, 0));
+        cpu->reg[k][i] = b_select(b, exists, reg(b, regs, i), b_i32(b, 0));
 }
 
 /* XGETBV faults where the system does not use XSAVE. */
@@ -78,10 +77,10 @@ read_xcr0(Build *b, Val osxsave)
 
     LLVMBuildCondBr(b->b, osxsave, ask, done);
     LLVMPositionBuilderAtEnd(b->b, ask);
-    x = reg(b,
-            emit_asm(b, "xgetbv", "={ax},={dx},{cx}", 2,
-                     (Val[]){b_i32(b, 0)}, 1),
-            0);
+    x = reg(
+        b,
+        emit_asm(b, "xgetbv", "={ax},={dx},{cx}", 2, (Val[]){b_i32(b, 0)}, 1),
+        0);
     LLVMBuildBr(b->b, done);
     LLVMPositionBuilderAtEnd(b->b, done);
     phi = LLVMBuildPhi(b->b, b->i32, "");
@@ -121,9 +120,9 @@ level_runs(Build *b, const Cpu *cpu, const Level *l)
     for (unsigned i = 0; i < l->nneeds; i++) {
         const CpuBit *bit = &l->needs[i];
 
-        yes = b_and(b, yes,
-                    has_bits(b, cpu->reg[leaf_index(bit)][bit->reg],
-                             1u << bit->bit));
+        yes = b_and(
+            b, yes,
+            has_bits(b, cpu->reg[leaf_index(bit)][bit->reg], 1u << bit->bit));
     }
     return yes;
 }
@@ -139,9 +138,9 @@ vq_module_cpu_check(Module *m)
     read_cpu(b, &cpu);
     mask = b_i32(b, 0);
     for (unsigned i = 0; i < m->nlevel; i++)
-        mask = b_or(b, mask,
-                    b_shlc(b, b_zext(b, level_runs(b, &cpu, m->level[i]), 32),
-                           i));
+        mask =
+            b_or(b, mask,
+                 b_shlc(b, b_zext(b, level_runs(b, &cpu, m->level[i]), 32), i));
     LLVMBuildRet(b->b, mask);
     return fn;
 }

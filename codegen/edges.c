@@ -13,7 +13,7 @@ enum { LANES = 16 };
 
 /* Constants: LANES times each. */
 typedef struct QuantizeConsts {
-    float inverse[LANES];  /* 1 / scale */
+    float inverse[LANES];       /* 1 / scale */
     float lo[LANES], hi[LANES]; /* codes less the zero point */
     int32_t zero[LANES];
 } QuantizeConsts;

@@ -190,8 +190,8 @@ requant_lanes(Build *b, void *user, Val i, unsigned count)
     unsigned size = vq_dtype[c->from].bytes;
     unsigned osize = vq_dtype[c->plan.dt].bytes;
     Val lane = c->splat ? b_i64(b, 0) : i;
-    Val x = b_load(b, b_vec(b_dtype(b, c->from), 16), b_elt(b, c->x, i, size, 0),
-                   size);
+    Val x = b_load(b, b_vec(b_dtype(b, c->from), 16),
+                   b_elt(b, c->x, i, size, 0), size);
 
     x = b_add(b, b_widen(b, x, c->from, 32),
               vq_requant_bias(b, c->consts, lane));

@@ -21,8 +21,8 @@ typedef struct Epilogue {
     DType dt;
     Val out;
     int64_t ldo;
-    Val lut;    /* 256 entries of dt; NULL: none */
-    Val buffer; /* with lut: 64 bytes on the stack */
+    Val lut;      /* 256 entries of dt; NULL: none */
+    Val buffer;   /* with lut: 64 bytes on the stack */
     Val residual; /* s16, `ldr` bytes a row, `rrows` rows again and again */
     int64_t ldr, rrows;
     int ashift, bshift;

@@ -10,8 +10,8 @@
 /* Sums of a tile: rows x panels vectors of 16 x s32. */
 typedef struct Tile {
     unsigned rows, panels;
-    Val row, panel; /* index of the first of each, i64 */
-    unsigned cols;  /* columns of the last panel; the others have 16 */
+    Val row, panel;   /* index of the first of each, i64 */
+    unsigned cols;    /* columns of the last panel; the others have 16 */
     Val sum[MAXTILE]; /* [row * panels + panel] */
 } Tile;
 
@@ -25,13 +25,17 @@ typedef void StoreTile(Build *, void *user, const Tile *);
 
 /*
  * sum[i][c] = bias[c] + sum_k a[i][k] * w[k][c]: a are u8 rows, lda bytes
- * apart, readable to a multiple of 4 bytes; w is packed (layout.h). With a
- * second plane the bytes of a are high bytes and those of a_low, laid out
- * alike, low bytes of 16-bit numbers. bias may be NULL. `store` gets the sums.
+ * apart, readable to a multiple of 4 bytes (32 where the level is wide); w is
+ * packed (layout.h). With a second plane the bytes of a are high bytes and
+ * those of a_low, laid out alike, low bytes of 16-bit numbers. Where the level
+ * is wide, a may be s16 instead: `a16`. bias may be NULL. `store` gets the
+ * sums. `scratch` has vq_wide_bytes(m, k) bytes (layout.h).
  */
 typedef struct Gemm {
     int64_t m, n, k, lda;
-    Val a, a_low, w, bias;
+    Val a, a_low, w, bias, scratch;
+    bool a16;
+    Val first; /* row of the result that a's first one is; NULL: 0 */
     StoreTile *store;
     void *user;
 } Gemm;

@@ -56,8 +56,9 @@ tensor_lines(const Graph *g, Arena *a, const char *prefix, const ValId *v,
         const Type *t = vq_type(g, v[i]);
         const char *k = n == 1 ? "" : vq_format(a, "%u", i);
 
-        s = vq_format(a, "%s/* %s: float [%s] */\n#define %s_%s%s_COUNT "
-                         "%" PRId64 "\n",
+        s = vq_format(a,
+                      "%s/* %s: float [%s] */\n#define %s_%s%s_COUNT "
+                      "%" PRId64 "\n",
                       s, g->val[v[i]].name, shape_text(a, t), prefix, what, k,
                       vq_count(t));
     }

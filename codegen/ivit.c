@@ -53,8 +53,8 @@ vq_plan_ivitnorm(Module *m, const Op *op, Plan *p)
     p->at[p->nconst++] = plan_bias(m, m->g->val[op->in[1]].data, n);
     p->info = t;
     p->raw = 1;
-    p->key = vq_format(m->arena, "%s %s", vq_key(m, op),
-                       vq_requant_key(m, &t->rq));
+    p->key =
+        vq_format(m->arena, "%s %s", vq_key(m, op), vq_requant_key(m, &t->rq));
     return true;
 }
 
@@ -108,8 +108,7 @@ div_half_even(Build *b, Val x, int64_t n)
     rest = b_add(b, rest, b_andc(b, below, n));
     twice = b_shlc(b, rest, 1);
     up = b_cmp(b, LLVMIntSGT, twice, b_i64(b, n));
-    tie = b_and(b, b_cmp(b, LLVMIntEQ, twice, b_i64(b, n)),
-                b_trunc(b, q, 1));
+    tie = b_and(b, b_cmp(b, LLVMIntEQ, twice, b_i64(b, n)), b_trunc(b, q, 1));
     return b_add(b, q, b_zext(b, b_or(b, up, tie), 64));
 }
 

@@ -18,7 +18,7 @@ typedef struct Norm {
     DType dt;
     bool wide; /* n * g + b may leave 32 bits */
     Val x, out, consts;
-    int64_t lanes;  /* of a constant array: g, then b */
+    int64_t lanes;           /* of a constant array: g, then b */
     Val sum, y, round, down; /* i64: S1, 1/sqrt, and the shift after it */
 } Norm;
 
@@ -47,8 +47,7 @@ vq_plan_layernorm(Module *m, const Op *op, Plan *p)
         t->wide |= llabs(g[i]) * most + llabs(beta[i]) > INT32_MAX;
     }
     *(int64_t *)(k + 2 * lanes) = vq_get_i(op, A_IEPS, 1);
-    p->at[p->nconst++] =
-        vq_module_const(m, k, (size_t)(2 * lanes + LANES) * 4);
+    p->at[p->nconst++] = vq_module_const(m, k, (size_t)(2 * lanes + LANES) * 4);
     p->info = t;
     p->raw = 1;
     p->key = vq_format(m->arena, "layernorm %s %s %d %d %d",
@@ -134,14 +133,13 @@ find_scale(Build *b, Norm *t, const Val *sum)
     Val eps = b_load(b, b->i64, b_atc(b, t->consts, 8 * t->lanes), 8);
 
     v = b_add(b, b_sub(b, v, b_mul(b, sum[0], sum[0])), eps);
-    zeros = b_intrinsic(b, "llvm.ctlz", b->i64,
-                        (Val[]){v, b_const(b->i1, 1)}, 2, NULL);
+    zeros = b_intrinsic(b, "llvm.ctlz", b->i64, (Val[]){v, b_const(b->i1, 1)},
+                        2, NULL);
     e = b_andc(b, b_sub(b, b_i64(b, 63), zeros), ~INT64_C(1));
     up = b_sub(b, b_i64(b, 30), e);
-    scaled = b_select(
-        b, b_cmp(b, LLVMIntSGE, up, b_i64(b, 0)),
-        b_shl(b, v, b_andc(b, up, 63)),
-        b_lshr(b, v, b_andc(b, b_sub(b, b_i64(b, 0), up), 63)));
+    scaled = b_select(b, b_cmp(b, LLVMIntSGE, up, b_i64(b, 0)),
+                      b_shl(b, v, b_andc(b, up, 63)),
+                      b_lshr(b, v, b_andc(b, b_sub(b, b_i64(b, 0), up), 63)));
     t->y = rsqrt_q30(b, scaled);
     t->down = b_addc(b, b_lshrc(b, e, 1), 30 - t->frac);
     t->round = b_shl(b, b_i64(b, 1), b_subc(b, t->down, 1));

@@ -40,7 +40,8 @@ by_register(Build *b, const char *name, Val x, Val y, unsigned bits)
         if (n > 1)
             for (int k = 0; k < 2; k++)
                 arg[k] = b_slice(b, arg[k], i * each, each);
-        part[i] = b_intrinsic(b, name, NULL, arg, 2, b_int(b, bits, reg / bits));
+        part[i] =
+            b_intrinsic(b, name, NULL, arg, 2, b_int(b, bits, reg / bits));
     }
     for (; n > 1; n /= 2)
         for (unsigned i = 0; i < n / 2; i++)

@@ -21,12 +21,12 @@ enum { MAXCPUBIT = 8, MAXACC = 8, MAXTILE = 32 };
 
 /* Names of a register width's intrinsics. */
 typedef struct Isa {
-    unsigned bits;        /* of a register */
-    const char *madd;     /* pairs of s16 products into s32 */
-    const char *packs16;  /* s32 to s16, saturating */
-    const char *packs8;   /* s16 to s8 */
-    const char *packu8;   /* s16 to u8 */
-    const char *mulhrs;   /* (a * b + 2^14) >> 15 on s16; NULL: by parts */
+    unsigned bits;       /* of a register */
+    const char *madd;    /* pairs of s16 products into s32 */
+    const char *packs16; /* s32 to s16, saturating */
+    const char *packs8;  /* s16 to s8 */
+    const char *packu8;  /* s16 to u8 */
+    const char *mulhrs;  /* (a * b + 2^14) >> 15 on s16; NULL: by parts */
 } Isa;
 
 typedef struct Level {
@@ -41,10 +41,12 @@ typedef struct Level {
     /*
      * The matrix kernel: mr rows of nr panels at a time. A row of a panel is
      * nacc accumulators. `start` spreads 16 sums to begin with over them,
-     * `total` gathers them. A k-group is 64 bytes of packed weights: `panel`
+     * `total` gathers them. A group is 64 bytes, 4 for each column: `panel`
      * loads it as nacc operands; `spread` loads 4 bytes of a row of A as the
-     * other operand; `dot` adds the products to one accumulator.
+     * other operand; `dot` adds the products to one accumulator. The 4 bytes
+     * are four of the matrix or, where `wide`, two widened to 16 bits.
      */
+    bool wide;
     unsigned mr, nr, nacc;
     void (*start)(Build *, Val sums, Val *acc);
     Val (*total)(Build *, const Val *acc);

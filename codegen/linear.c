@@ -32,8 +32,8 @@ sum_bounds(Module *m, const Op *op, const Linear *l)
     const int8_t *w = m->g->val[op->in[1]].data;
     const int32_t *bias = bias_of(m, op, l->n);
     int64_t panels = vq_panels(l->n), groups = vq_kgroups(l->k);
-    int64_t *up = NEWN(m->arena, int64_t, panels * VQ_PANEL);
-    int64_t *down = NEWN(m->arena, int64_t, panels * VQ_PANEL);
+    int64_t *up = NEWN(m->arena, int64_t, panels *VQ_PANEL);
+    int64_t *down = NEWN(m->arena, int64_t, panels *VQ_PANEL);
 
     for (int64_t i = 0; i < panels * groups * VQ_PANEL; i++)
         for (int k = 0; k < VQ_KGROUP; k++) {
@@ -149,6 +149,7 @@ vq_body_linear(Build *b, const Args *args)
               .a = args->in[0],
               .w = args->in[1],
               .bias = args->konst[0],
+              .scratch = args->scratch,
               .store = vq_epilogue_store,
               .user = &e};
 

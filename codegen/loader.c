@@ -101,8 +101,10 @@ find_descriptor(Diag *diag, const char *path, LLVMMemoryBufferRef buffer)
     name = find_in(object);
     LLVMDisposeBinary(object);
     if (!name)
-        complain(diag, path, "not an object made by vitqc: it has no symbol "
-                             "that ends in _model", NULL);
+        complain(diag, path,
+                 "not an object made by vitqc: it has no symbol "
+                 "that ends in _model",
+                 NULL);
     return name;
 }
 

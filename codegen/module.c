@@ -73,8 +73,7 @@ vq_key(Module *m, const Op *op)
     for (uint32_t i = 0; i < op->nattr; i++) {
         s = vq_format(m->arena, "%s %s", s, vq_attr_text[op->attr[i].key]);
         for (uint32_t k = 0; op->attr[i].i && k < op->attr[i].n; k++)
-            s = vq_format(m->arena, "%s %lld", s,
-                          (long long)op->attr[i].i[k]);
+            s = vq_format(m->arena, "%s %lld", s, (long long)op->attr[i].i[k]);
     }
     return s;
 }
@@ -162,8 +161,8 @@ vq_module_function(Module *m, const char *name, Ty type, const Level *level)
     add_string_attribute(b, b->fn, "prefer-vector-width",
                          level ? width : "128");
     add_string_attribute(b, b->fn, "min-legal-vector-width", width);
-    LLVMPositionBuilderAtEnd(
-        b->b, LLVMAppendBasicBlockInContext(b->c, b->fn, ""));
+    LLVMPositionBuilderAtEnd(b->b,
+                             LLVMAppendBasicBlockInContext(b->c, b->fn, ""));
     return b->fn;
 }
 
@@ -182,8 +181,7 @@ make_kernel(Module *m, const Level *level, const Op *op, const Plan *p)
     for (unsigned i = 1; i <= n; i++)
         add_attribute(&m->b, fn, i, "noalias");
     for (uint32_t i = 0; i < op->nin; i++, at++)
-        if (op->in[i] &&
-            (!vq_is_const(m->g, op->in[i]) || (p->raw >> i & 1)))
+        if (op->in[i] && (!vq_is_const(m->g, op->in[i]) || (p->raw >> i & 1)))
             args.in[i] = LLVMGetParam(fn, at);
     args.out = LLVMGetParam(fn, at++);
     args.scratch = LLVMGetParam(fn, at++);

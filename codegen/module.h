@@ -112,21 +112,23 @@ bool vq_target_emit(Module *, Emitted *);
 
 /* ---- plans and bodies, by file ---- */
 
-#define EMITTER(name) PlanFn vq_plan_##name; BodyFn vq_body_##name
-EMITTER(copy);      /* move.c: reshape, transpose, slice, expand */
-EMITTER(concat);    /* move.c */
-EMITTER(add);       /* elementwise.c */
-EMITTER(lut);       /* elementwise.c */
-EMITTER(requant);   /* elementwise.c */
-EMITTER(sum);       /* sum.c */
-EMITTER(quantize);  /* edges.c */
+#define EMITTER(name)                                                          \
+    PlanFn vq_plan_##name;                                                     \
+    BodyFn vq_body_##name
+EMITTER(copy);       /* move.c: reshape, transpose, slice, expand */
+EMITTER(concat);     /* move.c */
+EMITTER(add);        /* elementwise.c */
+EMITTER(lut);        /* elementwise.c */
+EMITTER(requant);    /* elementwise.c */
+EMITTER(sum);        /* sum.c */
+EMITTER(quantize);   /* edges.c */
 EMITTER(dequantize); /* edges.c */
-EMITTER(softmax);   /* softmax.c */
-EMITTER(layernorm); /* layernorm.c */
-EMITTER(ivitnorm);  /* ivit.c */
-EMITTER(shiftgelu); /* ivit.c */
-EMITTER(attention); /* attention.c */
-EMITTER(linear);    /* linear.c */
+EMITTER(softmax);    /* softmax.c */
+EMITTER(layernorm);  /* layernorm.c */
+EMITTER(ivitnorm);   /* ivit.c */
+EMITTER(shiftgelu);  /* ivit.c */
+EMITTER(attention);  /* attention.c */
+EMITTER(linear);     /* linear.c */
 #undef EMITTER
 
 #endif

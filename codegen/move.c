@@ -110,8 +110,8 @@ vq_plan_copy(Module *m, const Op *op, Plan *p)
         c->dim[i] = to->dim[i];
     view_fn[op->kind](op, from, to, c);
     simplify(c, vq_dtype[to->dt].bytes);
-    p->nothing = c->rank == 0 && c->start == 0 && a->slot >= 0 &&
-                 a->slot == z->slot;
+    p->nothing =
+        c->rank == 0 && c->start == 0 && a->slot >= 0 && a->slot == z->slot;
     p->info = c;
     p->raw = 1;
     p->key = vq_key(m, op);

@@ -52,7 +52,7 @@ Val vq_requant_vector(Build *, const RequantPlan *, Val consts, Val acc,
 Val vq_requant_bias(Build *, Val consts, Val lane);
 /* WAY_NARROW with an 8-bit result: four vectors to 64 bytes, dword 4 * i + r
  * holding columns 4 * i .. 4 * i + 3 of vector r. */
-Val vq_requant_quad(Build *, const RequantPlan *, Val consts,
-                    const Val acc[4], Val lane);
+Val vq_requant_quad(Build *, const RequantPlan *, Val consts, const Val acc[4],
+                    Val lane);
 
 #endif

@@ -57,8 +57,7 @@ call_kernel(Module *m, const Places *p, const Level *level, const Op *op)
     LLVMPositionBuilderAtEnd(m->b.b, here);
     m->b.fn = run;
     for (uint32_t i = 0; i < op->nin; i++)
-        arg[n++] = op->in[i] ? place_of(p, op->in[i])
-                             : LLVMConstNull(m->b.ptr);
+        arg[n++] = op->in[i] ? place_of(p, op->in[i]) : LLVMConstNull(m->b.ptr);
     arg[n++] = place_of(p, op->out);
     arg[n++] = op->scratch >= 0 ? b_atc(&m->b, p->work, op->scratch)
                                 : LLVMConstNull(m->b.ptr);
@@ -143,8 +142,8 @@ make_dispatch(Module *m, const Val *run)
     Val *arg = NEWN(m->arena, Val, n), fn, choice;
     LLVMBasicBlockRef none;
 
-    fn = vq_module_function(m, "dispatch",
-                            vq_function_type(m, b->i32, true, n), NULL);
+    fn = vq_module_function(m, "dispatch", vq_function_type(m, b->i32, true, n),
+                            NULL);
     for (unsigned i = 0; i < n; i++)
         arg[i] = LLVMGetParam(fn, i + 1);
     check_pointers(m, arg);
@@ -249,9 +248,9 @@ static Val
 make_array_entry(Module *m, const Core *core, bool has_level)
 {
     Build *b = &m->b;
-    Val fn = vq_module_function(m, has_level ? "model_run_level" : "model_run",
-                                vq_function_type(m, b->i32, has_level, 3),
-                                NULL);
+    Val fn =
+        vq_module_function(m, has_level ? "model_run_level" : "model_run",
+                           vq_function_type(m, b->i32, has_level, 3), NULL);
     Val in = LLVMGetParam(fn, has_level), out = LLVMGetParam(fn, has_level + 1);
     Val *param = NEWN(m->arena, Val, count_params(m));
 

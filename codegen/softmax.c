@@ -110,8 +110,7 @@ powers_one_by_one(Build *b, const SoftmaxRow *r, Val mx)
     d = b_sub(b, mx, b_sext(b, d, 32));
     at = b_zext(b, b_andc(b, d, 63), 64);
     e = b_load(b, b->i16, b_elt(b, r->table, at, 2, 0), 2);
-    e = b_lshr(b, b_zext(b, e, 32),
-               b_umin(b, b_lshrc(b, d, 6), b_i32(b, 31)));
+    e = b_lshr(b, b_zext(b, e, 32), b_umin(b, b_lshrc(b, d, 6), b_i32(b, 31)));
     b_store(b, b_trunc(b, e, 16), b_elt(b, r->exp, loop.i, 2, 0), 2);
     b_next(&loop, 0, b_add(b, sum, e));
     b_loop_end(b, &loop);
@@ -145,18 +144,21 @@ find_factor(Build *b, const SoftmaxRow *r, Val sum)
                     b_splat(b, b_umin(b, shift, b_i32(b, 31)), 16)};
 }
 
+/* p: a scalar or lanes of 32 or 64 bits. */
 static void
 store_probabilities(Build *b, const SoftmaxRow *r, Val p, Val i, unsigned count)
 {
+    int64_t size = r->pbits > 8 && !r->low ? 2 : 1;
+    Val to = b_elt(b, r->high, i, size, 0);
+
     if (r->low) {
-        b_store_part(b, b_trunc(b, b_lshrc(b, p, 8), 8), b_at(b, r->high, i),
-                     count);
         b_store_part(b, b_trunc(b, p, 8), b_at(b, r->low, i), count);
-    } else if (r->pbits == 8) {
-        b_store_part(b, b_trunc(b, p, 8), b_at(b, r->high, i), count);
-    } else {
-        b_store_part(b, b_trunc(b, p, 16), b_elt(b, r->high, i, 2, 0), count);
+        p = b_lshrc(b, p, 8);
     }
+    p = b_trunc(b, p, (unsigned)size * 8);
+    if (r->flip)
+        p = b_xor(b, p, b_const(LLVMTypeOf(p), INT16_MIN));
+    b_store_part(b, p, to, count);
 }
 
 typedef struct Normalize {
@@ -200,19 +202,6 @@ shift_power(Build *b, const SoftmaxRow *r, Val mx, Val i)
 }
 
 static void
-store_one(Build *b, const SoftmaxRow *r, Val p, Val i)
-{
-    if (r->low) {
-        b_store(b, b_trunc(b, b_lshrc(b, p, 8), 8), b_at(b, r->high, i), 1);
-        b_store(b, b_trunc(b, p, 8), b_at(b, r->low, i), 1);
-    } else if (r->pbits == 8) {
-        b_store(b, b_trunc(b, p, 8), b_at(b, r->high, i), 1);
-    } else {
-        b_store(b, b_trunc(b, p, 16), b_elt(b, r->high, i, 2, 0), 2);
-    }
-}
-
-static void
 softmax_shiftmax(Build *b, const SoftmaxRow *r)
 {
     Val mx = row_max(b, r, 8), sum, f;
@@ -226,7 +215,7 @@ softmax_shiftmax(Build *b, const SoftmaxRow *r)
                       b_umin(b, loop.next[0], b_i64(b, INT32_MAX)), "");
     b_loop(b, &loop, 0, 1, r->n);
     sum = b_mul(b, shift_power(b, r, mx, loop.i), f);
-    store_one(b, r, b_lshrc(b, sum, 31 - r->pbits), loop.i);
+    store_probabilities(b, r, b_lshrc(b, sum, 31 - r->pbits), loop.i, 1);
     b_loop_end(b, &loop);
 }
 

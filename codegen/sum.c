@@ -63,8 +63,8 @@ vq_body_sum(Build *b, const Args *args)
     for (int i = 0; i < t->rank; i++)
         *(i < axis ? &outer : &c.inner) *= i == axis ? 1 : t->dim[i];
     b_loop(b, &loop, 0, 1, outer);
-    c.x = b_elt(b, args->in[0], loop.i,
-                c.n * c.inner * vq_dtype[t->dt].bytes, 0);
+    c.x =
+        b_elt(b, args->in[0], loop.i, c.n * c.inner * vq_dtype[t->dt].bytes, 0);
     c.out = b_elt(b, args->out, loop.i, c.inner * 4, 0);
     b_map(b, c.inner, c.inner < 16 ? 1 : 16,
           c.inner < 16 ? sum_one : sum_vector, &c);

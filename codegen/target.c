@@ -51,8 +51,8 @@ vq_target_open(Module *m)
         return false;
     }
     m->machine = LLVMCreateTargetMachine(target, triple, "x86-64", "",
-                                         opt_level(m->opt->level),
-                                         LLVMRelocPIC, LLVMCodeModelSmall);
+                                         opt_level(m->opt->level), LLVMRelocPIC,
+                                         LLVMCodeModelSmall);
     LLVMSetTarget(m->b.m, triple);
     data = LLVMCreateTargetDataLayout(m->machine);
     layout = LLVMCopyStringRepOfTargetData(data);

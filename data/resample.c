@@ -3,7 +3,10 @@
  *
  * Separable: rows first, then columns, 8 bits between the two. A result is a
  * weighted sum of the pixels under a cubic (a = -0.5) that is stretched when
- * the image shrinks; weights have 22 fraction bits.
+ * the image shrinks; weights have 22 fraction bits. This is Pillow's order up
+ * to version 12; 13 takes columns first when the height shrinks by much more
+ * than the width, as happens by rounding in images over twice as tall as wide,
+ * and then differs by a few levels.
  */
 #include "data/data.h"
 

@@ -5,6 +5,7 @@
 #include "driver/console.h"
 #include "driver/options.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -78,6 +79,23 @@ add_file(Wanted *w, VitqcFileKind kind, const char *path)
     w->file[w->n++] = (VitqcFile){kind, path};
 }
 
+/* Said before the model is compiled, not after. */
+static bool
+place_exists(const char *path)
+{
+    char folder[PATH_BYTES];
+    const char *slash = strrchr(path, '/');
+    struct stat st;
+
+    if (!slash || slash == path)
+        return true;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    if (stat(folder, &st) == 0)
+        return true;
+    say_error("cannot write %s: %s", path, strerror(errno));
+    return false;
+}
+
 static bool
 plan_files(const Args *a, Wanted *w)
 {
@@ -147,6 +165,9 @@ cmd_compile(const Args *a)
 
     if (!plan_files(a, &w))
         return VITQC_EUSAGE;
+    for (size_t i = 0; i < w.n; i++)
+        if (!place_exists(w.file[i].path))
+            return VITQC_EIO;
     fill_options(a, &o);
     if (!o.name)
         o.name = w.name;

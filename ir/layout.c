@@ -45,7 +45,9 @@ vq_attention_scratch(const Graph *g, const Op *op)
     s.scores = s.exp + cols * 2;
     s.high = s.scores + VQ_ROWBLOCK * cols * 2;
     s.low = s.high + plane;
-    s.bytes = vq_get_i(op, A_PBITS, 8) > 8 ? s.low + plane : s.low;
+    s.bias = vq_get_i(op, A_PBITS, 8) > 8 ? s.low + plane : s.low;
+    s.wide = s.bias + vq_align(depth, VQ_PANEL) * 4;
+    s.bytes = s.wide + vq_wide_bytes(VQ_ROWBLOCK, vq_max(keys, depth));
     return s;
 }
 
@@ -61,11 +63,20 @@ softmax_bytes(const Graph *g, const Op *op)
     return vq_align(vq_cols(vq_type(g, op->in[0])), 32) * 2;
 }
 
+static int64_t
+linear_bytes(const Graph *g, const Op *op)
+{
+    const Type *a = vq_type(g, op->in[0]);
+
+    return vq_wide_bytes(vq_rows(a), vq_cols(a));
+}
+
 typedef int64_t ScratchFn(const Graph *, const Op *);
 
 static ScratchFn *const scratch_fn[NOP] = {
     [OP_I_ATTENTION] = attention_bytes,
     [OP_I_SOFTMAX] = softmax_bytes,
+    [OP_K_LINEAR] = linear_bytes,
 };
 
 int64_t

@@ -13,11 +13,12 @@
 #include "ir/ir.h"
 
 enum {
-    VQ_PANEL = 16,  /* columns of a panel */
-    VQ_KGROUP = 4,  /* rows of a k-group */
-    VQ_SLOT = 64,   /* alignment of every slot and constant, bytes */
-    VQ_SLACK = 64,  /* readable bytes after every slot: a k-group or a vector
-                       may be read past a row's end */
+    VQ_PANEL = 16,    /* columns of a panel */
+    VQ_KGROUP = 4,    /* rows of a k-group */
+    VQ_SLOT = 64,     /* alignment of every slot and constant, bytes */
+    VQ_SLACK = 64,    /* readable bytes after every slot: a k-group or a vector
+                         may be read past a row's end */
+    VQ_WIDEROWS = 96, /* most rows of A that are widened at a time */
     VQ_ROWBLOCK = 24, /* query rows that i.attention does at a time */
 };
 
@@ -57,12 +58,32 @@ typedef struct AttentionScratch {
     int64_t values; /* packed V [panels(d) x kgroups(Nk)] */
     int64_t exp;    /* u16[align(Nk, 32)]: exponentials of one row */
     int64_t scores; /* s16 or s8 [VQ_ROWBLOCK x align(Nk, 32)] */
-    int64_t high;   /* u8[VQ_ROWBLOCK x align(Nk, 64)]: high or only bytes */
+    int64_t high;   /* u8[VQ_ROWBLOCK x align(Nk, 64)]: high or only bytes;
+                       with `low`, or s16[VQ_ROWBLOCK x align(Nk, 32)] */
     int64_t low;    /* the same, low bytes of 16-bit probabilities */
+    int64_t bias;   /* s32[align(d, 16)]: compensation of signed 16-bit
+                       probabilities */
+    int64_t wide;   /* vq_wide_bytes of the deeper product */
     int64_t bytes;  /* of it all */
 } AttentionScratch;
 
 AttentionScratch vq_attention_scratch(const Graph *, const Op *);
+/* Bytes of a row of A widened to 16 bits, and of what a product of `rows` rows
+ * keeps where bytes are multiplied as 16-bit numbers: a panel and some rows.
+ * k.linear's scratch is one of these. */
+static inline int64_t
+vq_wide_row(int64_t depth)
+{
+    return vq_align(depth, 32) * 2;
+}
+
+static inline int64_t
+vq_wide_bytes(int64_t rows, int64_t depth)
+{
+    return vq_kgroups(depth) * VQ_KGROUP * VQ_PANEL * 2 +
+           vq_min(rows, VQ_WIDEROWS) * vq_wide_row(depth);
+}
+
 /* Scratch of one op in the work area, bytes; 0 for most. i.softmax keeps a
  * row's exponentials, u16[align(n, 32)]. */
 int64_t vq_scratch(const Graph *, const Op *);

@@ -78,8 +78,9 @@ note_default(Vitqc *v, const VitqcImages *im, const DataSpec *s)
 {
     const char *dot = im->path ? strrchr(im->path, '.') : NULL;
 
-    if (im->nmean || !im->path || (dot && strcmp(dot, ".npy") == 0))
+    if (v->noted || im->nmean || !im->path || (dot && strcmp(dot, ".npy") == 0))
         return;
+    v->noted = true;
     vq_note(&v->diag, NOLOC,
             "images are normalised with mean %g,%g,%g and std %g,%g,%g; is "
             "that how the model was trained?",

@@ -21,6 +21,7 @@ struct Vitqc {
     Diag diag;
     VitqcOptions opt; /* strings in arena */
     VitqcStatus fail; /* says more than diag.fault; VITQC_OK: it does not */
+    bool noted;       /* the default mean was mentioned */
     bool broken;      /* a call failed half-way: only vitqc_free is left */
     const char *path; /* of the model */
     const char *name; /* the C prefix */

@@ -322,7 +322,8 @@ list_layers(Judge *j)
         ValId id = g->op[i].out;
         const Pair *p = &j->pair[id];
 
-        if (p->real)
+        /* What only moves data is as good as what it moves. */
+        if (p->real && vq_op[g->op[i].kind].stage != STAGE_M)
             layer[n++] = (VitqcLayer){
                 .name = g->val[id].name,
                 .op = vq_op[g->op[i].kind].text,

@@ -187,12 +187,9 @@ set_extremes(Stat *s)
 {
     CalibEntry *e = &s->entry;
 
-    e->range = (Range){INFINITY, -INFINITY};
-    for (uint32_t i = 0; i < e->n; i++) {
+    for (uint32_t i = 0; i < e->n; i++)
         e->channel[i] = (Range){s->lo[i], s->hi[i]};
-        e->range.lo = fminf(e->range.lo, s->lo[i]);
-        e->range.hi = fmaxf(e->range.hi, s->hi[i]);
-    }
+    e->range = vq_calib_extremes(e);
 }
 
 void

@@ -50,6 +50,9 @@ void vq_calib_put(Calib *, const char *name, CalibEntry);
 
 /* NULL: not known. */
 const CalibEntry *vq_calib_find(const Calib *, const char *name);
+/* The whole tensor's min-max range, whatever the method: for values with codes
+ * to spare, as 16-bit ones, where clipping costs and gains nothing. */
+Range vq_calib_extremes(const CalibEntry *);
 int64_t vq_calib_images(const Calib *);
 /* Reports when an input or computed f32 value of the graph has no entry of its
  * width: a loaded file may be of another model. */

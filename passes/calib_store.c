@@ -3,6 +3,7 @@
  */
 #include "passes/calib_store.h"
 
+#include <math.h>
 #include <string.h>
 
 const CalibMethodInfo vq_calib_method[NCALIBMETHOD] = {
@@ -101,6 +102,18 @@ vq_calib_put(Calib *c, const char *name, CalibEntry e)
         add(&c->stat, c->arena, s);
     }
     s->entry = e;
+}
+
+Range
+vq_calib_extremes(const CalibEntry *e)
+{
+    Range r = e->n ? e->channel[0] : e->range;
+
+    for (uint32_t i = 1; i < e->n; i++) {
+        r.lo = fminf(r.lo, e->channel[i].lo);
+        r.hi = fmaxf(r.hi, e->channel[i].hi);
+    }
+    return r;
 }
 
 int64_t

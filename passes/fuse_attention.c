@@ -96,9 +96,10 @@ match_attention(const Graph *g, const Op *pv, Found *f)
         !vq_heads_find(&f->v, g, pv->in[1], false))
         return false;
     f->scale *= f->q.view.scale * f->k.view.scale;
-    return f->v.view.scale == 1 && vq_heads_agree(&f->q, &f->k) &&
-           vq_heads_agree(&f->k, &f->v) && f->q.depth == f->k.depth &&
-           f->k.tokens == f->v.tokens && f->v.depth == f->q.depth;
+    /* The products contract over these. */
+    assert(f->q.depth == f->k.depth && f->k.tokens == f->v.tokens);
+    return f->v.view.scale == 1 && f->v.depth == f->q.depth &&
+           vq_heads_agree(&f->q, &f->k) && vq_heads_agree(&f->k, &f->v);
 }
 
 static ValId

@@ -166,8 +166,7 @@ vq_heads_fit(const Graph *g, const Heads *h)
     Digit d[MAXDIGIT + 1];
     Type t = token_major(g, h, h->view.base, h->cols);
 
-    return h->view.offset < h->cols &&
-           vq_digits_cost(base, d, row_digits(h, h->cols, d), &t) >= 0 &&
+    return vq_digits_cost(base, d, row_digits(h, h->cols, d), &t) >= 0 &&
            list_columns(h, col) &&
            (is_const_linear(g, vq_def(g, h->view.base)) || counts_on(col, n));
 }
@@ -182,11 +181,15 @@ gather_columns(const Match *m, const char *name, ValId w, const int64_t *col,
     const float *x = vq_floats(m->g, w);
     Arena *a = m->rw->to->arena;
     float *y = NEWN(a, float, rows *n);
+    bool run = counts_on(col, n);
     Type out = *t;
 
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < n; j++)
+    for (int64_t i = 0; i < rows; i++) {
+        if (run)
+            memcpy(y + i * n, x + i * cols + col[0], (size_t)n * sizeof *y);
+        for (int64_t j = 0; j < n && !run; j++)
             y[i * n + j] = x[i * cols + col[j]];
+    }
     out.dim[out.rank - 1] = n;
     return vq_const(m->rw->to, name, out, y);
 }
@@ -216,6 +219,8 @@ vq_heads_build(const Match *m, Build *b, const Heads *h, const char *part)
     Digit d[MAXDIGIT + 1];
     ValId x;
 
+    /* The digits cover all rows, so the view starts in the first. */
+    assert(h->view.offset < h->cols);
     list_columns(h, col);
     b->name =
         vq_format(b->g->arena, "%s.%s", m->g->val[h->view.base].name, part);

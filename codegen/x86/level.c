@@ -40,22 +40,23 @@ static const Isa avx512 = {
     .mulhrs = "llvm.x86.avx512.pmul.hr.sw.512",
 };
 
-#define DOT_MADD                                                               \
-    .start = x86_start_madd, .total = x86_total_madd,                          \
-    .panel = x86_panel_madd, .spread = x86_spread_madd, .dot = x86_dot_madd
-#define DOT_256                                                                \
-    .start = x86_start256, .total = x86_total256, .panel = x86_panel256,       \
-    .spread = x86_spread256, .dot = x86_dot256
+#define REGISTERS                                                              \
+    .start = x86_start, .total = x86_total, .panel = x86_panel,                \
+    .spread = x86_spread
+
+#define SHUFFLE_TABLES .lut8 = x86_lut8_shuffle, .pow2 = x86_pow2_shuffle
 
 const Level vq_levels_x86[] = {
     {
         .name = "base",
         .features = "",
         .isa = &sse2,
-        .mr = 1,
+        .mr = 2,
         .nr = 1,
-        .nacc = 8,
-        DOT_MADD,
+        .nacc = 4,
+        .wide = true,
+        REGISTERS,
+        .dot = x86_dot_madd,
     },
     {
         .name = "avx2",
@@ -64,10 +65,13 @@ const Level vq_levels_x86[] = {
         .nneeds = 3,
         .xcr0 = XCR0_YMM,
         .isa = &avx2,
-        .mr = 3,
+        .mr = 6,
         .nr = 1,
-        .nacc = 4,
-        DOT_MADD,
+        .nacc = 2,
+        .wide = true,
+        REGISTERS,
+        .dot = x86_dot_madd,
+        SHUFFLE_TABLES,
     },
     {
         .name = "avxvnni",
@@ -79,7 +83,9 @@ const Level vq_levels_x86[] = {
         .mr = 6,
         .nr = 1,
         .nacc = 2,
-        DOT_256,
+        REGISTERS,
+        .dot = x86_dot_vnni256,
+        SHUFFLE_TABLES,
     },
     {
         /* avxvnni's code in AVX512-VNNI's encoding, for tests on CPUs that
@@ -94,7 +100,9 @@ const Level vq_levels_x86[] = {
         .mr = 6,
         .nr = 1,
         .nacc = 2,
-        DOT_256,
+        REGISTERS,
+        .dot = x86_dot_vnni256,
+        SHUFFLE_TABLES,
     },
     {
         .name = "avx512vnni",
@@ -106,11 +114,8 @@ const Level vq_levels_x86[] = {
         .mr = 8,
         .nr = 3,
         .nacc = 1,
-        .start = x86_start512,
-        .total = x86_total512,
-        .panel = x86_panel512,
-        .spread = x86_spread512,
-        .dot = x86_dot512,
+        REGISTERS,
+        .dot = x86_dot_vnni512,
         .lut8 = x86_lut8_perm,
         .pow2 = x86_pow2_perm,
     },

@@ -114,7 +114,7 @@ prepare(const char *path, int side, float *pixels)
 int
 main(int argc, char **argv)
 {
-    const VqrtModel *m = &classifier;
+    const VqrtModel *m = &classifier_model;
     int side = (int)m->in[0].dim[3], classes = (int)m->out[0].dim[1];
     float *pixels = malloc(sizeof(float) * 3 * (size_t)side * (size_t)side);
     float *logits = malloc(sizeof(float) * (size_t)classes);

@@ -83,7 +83,7 @@ print_result(const Idx *images, const int *right, double seconds)
     }
     printf("int8 accuracy %.2f %% (%d of %.0f), %.1f us an image, level %s\n",
            100 * sum / n, sum, n, 1e6 * seconds / n,
-           fashion_vit.level[fashion_vit.best_level()]);
+           fashion_vit_model.level[fashion_vit_best_level()]);
 }
 
 int

@@ -1,18 +1,24 @@
 #!/usr/bin/env python3
 """Train a small Vision Transformer on Fashion-MNIST and export it to ONNX.
 
-To repeat the model that lies next to this file:
+To train a model like the one that lies next to this file:
 
     apt install dataset-fashion-mnist
     pip install 'torch>=2.9' numpy onnx onnxruntime
     python3 train.py
 
-TIME_NOTE
-A checkpoint is written after every epoch;
-`python3 train.py --resume` goes on from it.  The seeds are fixed, and an epoch
-draws from its own seed, so a resumed run sees the same data as one without a
-stop.  Other processors and other releases of PyTorch round differently: expect
-the same accuracy to within a few tenths of a percent, not the same bits.
+This takes about 16 minutes on two otherwise idle Zen 4 cores (an estimate from
+600 steps), and more on processors without bfloat16 instructions.  A checkpoint
+is written after every epoch, and `python3 train.py --resume` goes on from it.
+The seeds are fixed and each epoch has its own, so a stopped and resumed run
+sees the same data as one without a stop.
+
+fashion_vit.onnx reaches 91.72 % of the 10,000 test images in onnxruntime.  It
+was begun with `--epochs 20` and, to save time, resumed after the third epoch
+with `--resume --epochs 10`; on two busy cores that took about 47 minutes.  Its
+first three epochs therefore had slightly higher learning rates than those of a
+plain run, and other processors and releases of PyTorch round differently:
+expect a similar accuracy, not the same bits.
 
 The network is laid out and named as timm lays out a ViT: a patch embedding, a
 class token, a learned position embedding, pre-norm blocks with a fused qkv, and
@@ -196,6 +202,8 @@ def accuracy(model, images, labels):
 
 def export(model, path):
     model.eval()
+    # The TorchScript exporter, as for most ViT files in circulation; PyTorch
+    # prints that it is the legacy one.
     torch.onnx.export(
         model, (torch.zeros(1, 1, SIZE, SIZE),), str(path), dynamo=False, opset_version=17,
         input_names=["pixels"], output_names=["logits"],
@@ -212,7 +220,7 @@ def onnx_accuracy(path, images, labels):
 def main():
     here = Path(__file__).resolve().parent
     parser = argparse.ArgumentParser(description="Train a ViT on Fashion-MNIST and export it to ONNX.")
-    parser.add_argument("--epochs", type=int, default=20, help="0 exports an untrained model")
+    parser.add_argument("--epochs", type=int, default=10, help="0 exports an untrained model")
     parser.add_argument("--out", type=Path, default=here / "fashion_vit.onnx")
     parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--threads", type=int, default=2)

@@ -116,8 +116,7 @@ case_requant(Case *c, int form, int64_t n, double span, DType dt, ValId *mul,
 
         if (form == RQ_NARROW)
             real = fmin(real, 1.0 / 65);
-        r = vq_requant_of((RequantForm)form,
-                          case_pick(c, 0, 7) ? real : -real);
+        r = vq_requant_of((RequantForm)form, case_pick(c, 0, 7) ? real : -real);
         m[i] = r.mul;
         s[i] = r.shift;
     }
@@ -217,8 +216,8 @@ fill_input(Case *c, const Type *t, Fill fill)
         else
             store_int(t->dt, data, i,
                       fill == FILL_RANDOM || i >= n ? case_pick(c, lo, hi)
-                      : fill == FILL_LEAST         ? lo
-                                                   : hi);
+                      : fill == FILL_LEAST          ? lo
+                                                    : hi);
     }
     return data;
 }

@@ -9,14 +9,16 @@
 
 #include <math.h>
 
-const DeitShape deit_tiny = {197, 192, 3, 768, 12, 1000, 16};
-const DeitShape deit_base = {197, 768, 12, 3072, 12, 1000, 16};
+const DeitShape deit_tiny = {224, 197, 192, 3, 768, 12, 1000, 16};
+const DeitShape deit_base = {224, 197, 768, 12, 3072, 12, 1000, 16};
+
+const DeitShape deit_mini = {64, 17, 48, 3, 96, 2, 10, 16};
 
 const char *const deit_part_name[NPART] = {
     "qkv", "proj", "fc1", "fc2", "attention", "layernorm",
 };
 
-enum { PATCHES = 196, PATCH = 768 };
+enum { EDGE = 16, PATCH = 3 * EDGE * EDGE };
 
 static Type
 coded(Type t, float scale, int32_t zero)
@@ -71,8 +73,8 @@ norm(Case *c, ValId x)
     int frac = (int)floor(log2(32767 / sqrt((double)n)));
     ValId in[3] = {x, case_random(c, TYPE(DT_S32, n), 5000, 9000),
                    case_random(c, TYPE(DT_S32, n), 100000, 200000)};
-    ValId out = emit(c, OP_I_LAYERNORM, coded(TYPE(DT_U8, m, n), 1, 128), in,
-                     3);
+    ValId out =
+        emit(c, OP_I_LAYERNORM, coded(TYPE(DT_U8, m, n), 1, 128), in, 3);
 
     vq_set_i(c->g, last_op(c), A_FRAC, frac);
     vq_set_i(c->g, last_op(c), A_SHIFT, frac + 6);
@@ -88,13 +90,13 @@ attention(Case *c, const DeitShape *s, ValId q, ValId k, ValId v)
 
     for (int i = 0; i < 64; i++)
         table[i] = (uint16_t)lrint(65535 * exp2(-i / 64.0));
-    case_requant(c, RQ_WIDE, s->heads, 32000.0 * 8000 * 8 / 500, DT_S16,
-                 &in[3], &in[4]);
+    case_requant(c, RQ_WIDE, s->heads, 32000.0 * 8000 * 8 / 500, DT_S16, &in[3],
+                 &in[4]);
     in[5] = case_const(c, TYPE(DT_U16, 64), table);
     case_requant(c, RQ_NARROW, s->wide, ldexp(1, s->pbits) * 50, DT_U8, &in[6],
                  &in[7]);
-    out = emit(c, OP_I_ATTENTION, coded(TYPE(DT_U8, s->tokens, s->wide), 1, 120),
-               in, 8);
+    out = emit(c, OP_I_ATTENTION,
+               coded(TYPE(DT_U8, s->tokens, s->wide), 1, 120), in, 8);
     vq_set_i(c->g, last_op(c), A_HEADS, s->heads);
     vq_set_i(c->g, last_op(c), A_SOFTMAX, SM_BASE2);
     vq_set_i(c->g, last_op(c), A_PBITS, s->pbits);
@@ -119,19 +121,20 @@ static ValId
 patches(Case *c, const DeitShape *s)
 {
     static const int64_t perm[] = {1, 3, 0, 2, 4};
-    ValId x = vq_input(c->g, "image", TYPE(DT_F32, 1, 3, 224, 224)), in[2];
-    Type t = coded(TYPE(DT_U8, 3, 14, 16, 14, 16), 0.02f, 120);
+    int64_t n = s->image, k = n / EDGE;
+    Type t = coded(TYPE(DT_U8, 1, 3, n, n), 0.02f, 120);
+    ValId x = vq_input(c->g, "image", TYPE(DT_F32, 1, 3, n, n)), in[2];
 
-    x = emit(c, OP_I_QUANTIZE, coded(TYPE(DT_U8, 1, 3, 224, 224), 0.02f, 120),
+    x = emit(c, OP_I_QUANTIZE, t, &x, 1);
+    x = emit(c, OP_RESHAPE, coded(TYPE(DT_U8, 3, k, EDGE, k, EDGE), 0.02f, 120),
              &x, 1);
-    x = emit(c, OP_RESHAPE, t, &x, 1);
-    x = emit(c, OP_TRANSPOSE, coded(TYPE(DT_U8, 14, 14, 3, 16, 16), 0.02f, 120),
-             &x, 1);
+    x = emit(c, OP_TRANSPOSE,
+             coded(TYPE(DT_U8, k, k, 3, EDGE, EDGE), 0.02f, 120), &x, 1);
     vq_set_is(c->g, last_op(c), A_PERM, perm, 5);
-    x = emit(c, OP_RESHAPE, coded(TYPE(DT_U8, PATCHES, PATCH), 0.02f, 120), &x,
+    x = emit(c, OP_RESHAPE, coded(TYPE(DT_U8, k * k, PATCH), 0.02f, 120), &x,
              1);
     x = linear(c, x, s->wide, DT_S16, false, 0);
-    in[0] = case_random(c, TYPE(DT_S16, s->tokens - PATCHES, s->wide), -9, 9);
+    in[0] = case_random(c, TYPE(DT_S16, s->tokens - k * k, s->wide), -9, 9);
     in[1] = x;
     x = emit(c, OP_CONCAT, TYPE(DT_S16, s->tokens, s->wide), in, 2);
     vq_set_i(c->g, last_op(c), A_AXIS, 0);
@@ -155,8 +158,8 @@ head(Case *c, const DeitShape *s, ValId x)
     in[0] = emit(c, OP_K_LINEAR, TYPE(DT_S32, 1, s->classes), in, 3);
     vq_set_i(c->g, last_op(c), A_COLS, s->classes);
     in[1] = case_const(c, TYPE(DT_F32, 1), &scale);
-    vq_output(c->g, emit(c, OP_I_DEQUANTIZE, TYPE(DT_F32, 1, s->classes), in,
-                         2));
+    vq_output(c->g,
+              emit(c, OP_I_DEQUANTIZE, TYPE(DT_F32, 1, s->classes), in, 2));
 }
 
 static int64_t
@@ -166,7 +169,7 @@ count_products(const DeitShape *s)
     int64_t mix = 2 * s->tokens * s->wide;
 
     return s->blocks * s->tokens * (linear + mix) +
-           PATCHES * PATCH * s->wide + s->wide * s->classes;
+           (s->tokens - 1) * PATCH * s->wide + s->wide * s->classes;
 }
 
 int64_t

@@ -5,14 +5,15 @@
 #include "tests/codegen/check.h"
 
 typedef struct DeitShape {
+    int64_t image; /* edge in pixels, a multiple of 16 */
     int64_t tokens, wide, heads, hidden, blocks, classes;
     int pbits;
 } DeitShape;
 
-extern const DeitShape deit_tiny, deit_base;
+/* deit_mini is small enough for emulators. */
+extern const DeitShape deit_tiny, deit_base, deit_mini;
 
-/* Image in (f32 3 x 224 x 224), logits out; slots are reused as a planner
- * would. Returns the number of multiplications. */
+/* Image in (f32), logits out, planned. Returns the number of products. */
 int64_t deit_build(Case *, const DeitShape *);
 
 /* One op of a block, `repeat` times on inputs of its own. */

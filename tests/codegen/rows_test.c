@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-static const int64_t length[] = {1,  2,  3,  15, 16,  17,  31,  32, 33,
+static const int64_t length[] = {1,  2,  3,  15, 16, 17,  31,  32,  33,
                                  47, 48, 63, 64, 65, 192, 197, 384, 1000};
 
 static ValId
@@ -57,10 +57,9 @@ test_softmax(void **state)
             ValId in[2] = {
                 case_in(&c, TYPE(base2 ? DT_S16 : DT_S8, 5, length[i])),
                 base2 ? power_table(&c) : shift_table(&c, 0)};
-            Op *op = case_op(&c, OP_I_SOFTMAX,
-                             TYPE(bits[k][1] == 8 ? DT_U8 : DT_U16, 5,
-                                  length[i]),
-                             in, 2);
+            Op *op = case_op(
+                &c, OP_I_SOFTMAX,
+                TYPE(bits[k][1] == 8 ? DT_U8 : DT_U16, 5, length[i]), in, 2);
 
             vq_set_i(c.g, op, A_SOFTMAX, bits[k][0]);
             vq_set_i(c.g, op, A_PBITS, bits[k][1]);
@@ -81,9 +80,9 @@ test_close_scores(void **state)
         for (int pbits = 8; pbits <= 16; pbits += 8) {
             Type t = TYPE(DT_S16, 4, length[i]);
             ValId in[2] = {case_random(&c, t, -400, 100), power_table(&c)};
-            Op *op = case_op(&c, OP_I_SOFTMAX,
-                             TYPE(pbits == 8 ? DT_U8 : DT_U16, 4, length[i]),
-                             in, 2);
+            Op *op =
+                case_op(&c, OP_I_SOFTMAX,
+                        TYPE(pbits == 8 ? DT_U8 : DT_U16, 4, length[i]), in, 2);
 
             vq_set_i(c.g, op, A_SOFTMAX, SM_BASE2);
             vq_set_i(c.g, op, A_PBITS, pbits);
@@ -230,8 +229,8 @@ add_attention(Case *c, const Heads *s, int softmax, int pbits, int form,
                        : 8000 * sqrt((double)s->d),
                  base2 ? DT_S16 : DT_S8, &in[3], &in[4]);
     in[5] = base2 ? power_table(c) : shift_table(c, 0);
-    case_requant(c, form, wide, sum * 50, dt == DT_S16 ? DT_S16 : DT_S8,
-                 &in[6], &in[7]);
+    case_requant(c, form, wide, sum * 50, dt == DT_S16 ? DT_S16 : DT_S8, &in[6],
+                 &in[7]);
     op = case_op(c, OP_I_ATTENTION,
                  coded(tokens(dt, s, s->nq), dt == DT_U8 ? 120 : 0), in, 8);
     vq_set_i(c->g, op, A_HEADS, s->heads);
@@ -266,12 +265,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_softmax),
-        cmocka_unit_test(test_close_scores),
-        cmocka_unit_test(test_layernorm),
-        cmocka_unit_test(test_flat_layernorm),
-        cmocka_unit_test(test_ivitnorm),
-        cmocka_unit_test(test_shiftgelu),
+        cmocka_unit_test(test_softmax),   cmocka_unit_test(test_close_scores),
+        cmocka_unit_test(test_layernorm), cmocka_unit_test(test_flat_layernorm),
+        cmocka_unit_test(test_ivitnorm),  cmocka_unit_test(test_shiftgelu),
         cmocka_unit_test(test_attention),
     };
 

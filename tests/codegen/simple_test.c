@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-static const int64_t length[] = {1,  2,  3,  7,  8,  15,  16,  17,  31, 32,
-                                 33, 47, 48, 63, 64, 65,  127, 129, 197, 1000};
+static const int64_t length[] = {1,  2,  3,  7,  8,  15, 16,  17,  31,  32,
+                                 33, 47, 48, 63, 64, 65, 127, 129, 197, 1000};
 
 /* A quantized type; the scale is a power of two in lanes' favour. */
 static Type

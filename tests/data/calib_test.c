@@ -77,6 +77,8 @@ two_pass_methods_choose(void **state)
         e = vq_calib_find(c, "l");
         assert_true(e->range.lo >= -6 && e->range.hi <= 7);
         assert_true(e->range.lo < e->range.hi);
+        assert_true(vq_calib_extremes(e).lo == -6);
+        assert_true(vq_calib_extremes(e).hi == 7);
         assert_true(e->channel[3].lo == -6 && e->channel[3].hi == 7);
     }
 }

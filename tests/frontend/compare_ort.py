@@ -6,7 +6,7 @@
 IMAGES is a folder of JPEGs, at least as large as the model's input (the middle
 is taken); without it, noise is used. Fails when the largest difference is over
 1e-4 of the largest |output|. Needs numpy and onnxruntime, and Pillow for
-images.
+images; without them, or without the model, it is skipped with exit code 77.
 """
 import argparse
 import pathlib
@@ -14,8 +14,13 @@ import subprocess
 import sys
 import tempfile
 
-import numpy as np
-import onnxruntime
+try:
+    import numpy as np
+    import onnxruntime
+    from PIL import Image
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
@@ -23,8 +28,6 @@ LIMIT = 1e-4
 
 
 def read_image(path, height, width):
-    from PIL import Image
-
     image = np.asarray(Image.open(path).convert("RGB"), np.float32)
     top = (image.shape[0] - height) // 2
     left = (image.shape[1] - width) // 2
@@ -48,6 +51,10 @@ def main():
     parser.add_argument("images", nargs="?")
     parser.add_argument("--count", type=int, default=20)
     args = parser.parse_args()
+    for path in filter(None, (args.model, args.images)):
+        if not pathlib.Path(path).exists():
+            print(f"skipped: no {path}")
+            return 77
 
     session = onnxruntime.InferenceSession(
         args.model, providers=["CPUExecutionProvider"]

@@ -29,11 +29,15 @@ typedef struct Suite {
 } Suite;
 
 static const Suite suites[] = {
-    {"shared", 359}, {"debian", 455}, {"operator", 19}, {"converted", 26}};
+    {"shared", 397}, {"debian", 474}, {"operator", 19}, {"converted", 26}};
 
 /* Known to give another answer, by decision. */
 static const char *const exceptions[] = {
     "test_isnan", /* values of the graph are taken to be finite */
+    /* The suite's align_corners takes the output's length before rounding;
+     * the text, later suites and ONNX Runtime take it after. */
+    "test_resize_downsample_scales_cubic_align_corners",
+    "test_resize_downsample_scales_linear_align_corners",
 };
 
 typedef struct Reason {
