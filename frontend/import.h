@@ -90,6 +90,11 @@ Onnx__ModelProto *vq_model_load(Arena *, Diag *, const char *path,
 bool vq_message_scan(const ProtobufCMessageDescriptor *, const uint8_t *,
                      size_t);
 
+/* ---- check.c ---- */
+
+/* Finds the opset; reports all nodes that have no row in onnx_ops.def. */
+bool vq_check_model(Import *);
+
 /* ---- tensor.c, external.c: TensorProto to constant ---- */
 
 typedef enum Finite {
@@ -136,12 +141,14 @@ bool vq_enough_errors(const Import *);
 /* ---- onnx_ops.c ---- */
 
 const OnnxOp *vq_onnx_find(const Import *, const Onnx__NodeProto *);
-/* Some other opset, or a spelling of another domain, would be known. */
+/* Whether some row has the name, whatever its opsets. */
 bool vq_onnx_knows(const char *domain, const char *name);
 
 /* ---- node.c: a node's attributes and inputs ---- */
 
-/* Reports at the node, "OpType: " in front. Both return NULL. */
+/* A node's name, or its output's. */
+Loc vq_node_loc(const Onnx__NodeProto *);
+/* Reports at the node, "OpType: " in front. Returns NULL. */
 Item *vq_node_error(const Node *, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 const Onnx__AttributeProto *vq_node_attr(const Node *, const char *name);

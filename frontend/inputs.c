@@ -128,7 +128,8 @@ bind_type(Binding *b, const Onnx__TypeProto *t)
     tensor = t->tensor_type;
     if (!vq_is_float_elem(tensor->elem_type))
         return vq_error(d, NOLOC,
-                        "input '%s' is %s; only float inputs are supported",
+                        "input '%s' is of type %s; only float inputs are "
+                        "supported",
                         b->input, vq_elem_text(tensor->elem_type));
     if (!tensor->shape || tensor->shape->n_dim > MAXRANK)
         return vq_error(d, NOLOC, "input '%s' has %s", b->input,
@@ -218,7 +219,8 @@ import_output(Import *im, const char *name)
         return false;
     if ((*x)->type.dt != DT_F32)
         return vq_error(im->diag, NOLOC,
-                        "output '%s' is %s; only float outputs are supported",
+                        "output '%s' is of type %s; only float outputs are "
+                        "supported",
                         name, vq_elem_text((*x)->et));
     if (vq_count(&(*x)->type) == 0)
         return vq_error(im->diag, NOLOC, "output '%s' is empty", name);

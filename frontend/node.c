@@ -8,6 +8,14 @@
 
 #include "ir/text.h"
 
+Loc
+vq_node_loc(const Onnx__NodeProto *p)
+{
+    if (p->name && *p->name)
+        return (Loc){.node = p->name};
+    return (Loc){.node = p->n_output ? p->output[0] : NULL};
+}
+
 Item *
 vq_node_error(const Node *n, const char *fmt, ...)
 {

@@ -52,7 +52,7 @@ vq_elem_text(int32_t et)
 {
     if (et > 0 && et < (int32_t)COUNT(elem) && elem[et].text)
         return elem[et].text;
-    return et == ET_NONE ? "of no element type" : "of an unknown element type";
+    return "unknown";
 }
 
 bool
@@ -238,7 +238,8 @@ check_tensor(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what)
 
     if (et <= 0 || et >= (int32_t)COUNT(elem) || !elem[et].bytes)
         return vq_error(im->diag, loc,
-                        "%s: tensors %s (ONNX data type %d) are not supported",
+                        "%s: tensors of type %s (ONNX data type %d) are not "
+                        "supported",
                         what, vq_elem_text(et), (int)et);
     if (t->segment)
         return vq_error(im->diag, loc, "%s: segments are not supported", what);

@@ -58,9 +58,9 @@ static float
 wanted_scale(const Graph *g, const PassContext *cx, ValId v)
 {
     const CalibEntry *e = vq_calib_find(cx->calib, g->val[v].name);
-    float m = e ? fmaxf(fabsf(e->range.lo), fabsf(e->range.hi)) : 0;
+    Range r = e ? vq_calib_extremes(e) : (Range){0, 0};
 
-    return m * HEADROOM / INT16_MAX;
+    return fmaxf(fabsf(r.lo), fabsf(r.hi)) * HEADROOM / INT16_MAX;
 }
 
 static void

@@ -88,8 +88,8 @@ choose_chunk(Build *b, Val table, Val in_chunk, const Val *bit, unsigned nbits,
     nbits--;
     lo = choose_chunk(b, table, in_chunk, bit, nbits, first);
     hi = choose_chunk(b, table, in_chunk, bit, nbits, first + (1u << nbits));
-    set = b_cmp(b, LLVMIntSLT, bit[nbits],
-                LLVMConstNull(LLVMTypeOf(bit[nbits])));
+    set =
+        b_cmp(b, LLVMIntSLT, bit[nbits], LLVMConstNull(LLVMTypeOf(bit[nbits])));
     if (b_lanes(set) == 32)
         return b_select(b, set, hi, lo);
     lo = b_select(b, set, b_bitcast(b, hi, b_vec(b->i16, 16)),

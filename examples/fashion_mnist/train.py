@@ -15,7 +15,7 @@ sees the same data as one without a stop.
 
 fashion_vit.onnx reaches 91.72 % of the 10,000 test images in onnxruntime.  It
 was begun with `--epochs 20` and, to save time, resumed after the third epoch
-with `--resume --epochs 10`; on two busy cores that took about 47 minutes.  Its
+with `--resume --epochs 10`; on two busy cores that took about 45 minutes.  Its
 first three epochs therefore had slightly higher learning rates than those of a
 plain run, and other processors and releases of PyTorch round differently:
 expect a similar accuracy, not the same bits.
@@ -219,12 +219,13 @@ def onnx_accuracy(path, images, labels):
 
 def main():
     here = Path(__file__).resolve().parent
-    parser = argparse.ArgumentParser(description="Train a ViT on Fashion-MNIST and export it to ONNX.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=10, help="0 exports an untrained model")
     parser.add_argument("--out", type=Path, default=here / "fashion_vit.onnx")
     parser.add_argument("--data", type=Path, default=Path("/usr/share/datasets/fashion-mnist"))
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint of a stopped run")
+    parser.add_argument("--resume", action="store_true",
+                        help="go on from the checkpoint of a stopped run")
     args = parser.parse_args()
 
     torch.set_num_threads(args.threads)
@@ -260,7 +261,8 @@ def main():
     # would make the figure below look better than the model is.
     export(model, args.out)
     print(f"{args.out}: {args.out.stat().st_size} bytes, accuracy in onnxruntime "
-          f"{onnx_accuracy(args.out, test_images, test_labels):.2%} of {len(test_labels)} test images")
+          f"{onnx_accuracy(args.out, test_images, test_labels):.2%} "
+          f"of {len(test_labels)} test images")
 
 
 if __name__ == "__main__":

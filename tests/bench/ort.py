@@ -103,7 +103,6 @@ class Compiled:
         subprocess.run(["cc", "-shared", "-o", library, path], check=True)
         self.library = ctypes.CDLL(library)
         self.run_level = getattr(self.library, prefix + "_run_level")
-        self.best = getattr(self.library, prefix + "_best_level")()
         # VqrtModel, runtime/vqrt.h: work_bytes and the level names.
         words = (ctypes.c_uint64 * 16).in_dll(self.library, model)
         self.work = np.zeros(words[6] + align, np.uint8)
@@ -113,13 +112,19 @@ class Compiled:
         self.levels = [table[i].decode() for i in range(count)]
         self.out = np.zeros(outputs, np.float32)
 
-    def run(self, level, x):
-        status = self.run_level(
+    def call(self, level, x):
+        return self.run_level(
             level, x.ctypes.data_as(ctypes.c_void_p),
             self.out.ctypes.data_as(ctypes.c_void_p),
             ctypes.c_void_p(self.work.ctypes.data + self.at))
-        assert status == 0, status
+
+    def run(self, level, x):
+        assert self.call(level, x) == 0
         return self.out
+
+    def here(self, x):
+        """The levels that this CPU can run, weakest first."""
+        return [n for n in range(len(self.levels)) if self.call(n, x) == 0]
 
 
 def time_rounds(runners, x, rounds):
@@ -170,7 +175,8 @@ def main():
                 lambda x, s=session(path): s.run(None, {name: x})[0])
         outputs = fp32.run(None, {name: judge[0]})[0].shape
         ours = Compiled(args.object, folder, outputs)
-        for level in range(ours.best + 1):
+        levels = ours.here(judge[0])
+        for level in levels:
             runners["vitqc " + ours.levels[level]] = (
                 lambda x, n=level: ours.run(n, x))
         want = [fp32.run(None, {name: x})[0].argmax() for x in judge]
@@ -178,7 +184,7 @@ def main():
                                        for x, w in zip(judge, want)]))
                  for label, run in runners.items()}
         times = time_rounds(runners, judge[0], args.rounds)
-        for level in reversed(range(ours.best + 1)):
+        for level in reversed(levels):
             print(f"\nours: {ours.levels[level]}, onnxruntime "
                   f"{ort.__version__}, one thread, batch 1")
             print_table(times, "vitqc " + ours.levels[level], agree)

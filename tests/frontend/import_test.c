@@ -280,7 +280,7 @@ test_order_and_names(void **state)
     make_io(&m, "2");
     m.graph->input[0]->type->tensor_type->elem_type = 2;
     make_node(&m, "Relu", "x -> y");
-    assert_refused(&m, "input 'x' is uint8");
+    assert_refused(&m, "input 'x' is of type uint8");
 }
 
 static unsigned
@@ -489,7 +489,7 @@ test_bad_tensors(void **state)
     make_floats(&m, "w", "1", "1")->data_type = 8;
     make_io(&m, "1");
     make_node(&m, "Add", "x w -> y");
-    assert_refused(&m, "w: tensors string (ONNX data type 8)");
+    assert_refused(&m, "w: tensors of type string (ONNX data type 8)");
 }
 
 int
