@@ -97,6 +97,22 @@ plan_bias(Module *m, const Op *op, Plan *p, const Linear *l)
     p->at[p->nconst++] = vq_module_const(m, padded, (size_t)lanes * 4);
 }
 
+/* Zero points and scales are constants, so layers of a shape share code. */
+static const char *
+linear_key(Module *m, const Op *op, const Linear *l)
+{
+    return vq_format(
+        m->arena,
+        "linear %lld %lld %lld to %s, table %d, residual %d %lld %lld "
+        "%lld, %s",
+        (long long)l->m, (long long)l->n, (long long)l->k,
+        vq_dtype[vq_type(m->g, op->out)->dt].text, input(op, 5) != 0,
+        input(op, 6) != 0, (long long)l->rrows,
+        (long long)vq_get_i(op, A_ASHIFT, 0),
+        (long long)vq_get_i(op, A_BSHIFT, 0),
+        l->requant ? vq_requant_key(m, &l->rq) : "raw");
+}
+
 bool
 vq_plan_linear(Module *m, const Op *op, Plan *p)
 {
@@ -120,8 +136,7 @@ vq_plan_linear(Module *m, const Op *op, Plan *p)
         plan_requant(m, op, p, l);
     else
         plan_bias(m, op, p, l);
-    p->key = vq_format(m->arena, "%s %s", vq_key(m, op),
-                       l->requant ? vq_requant_key(m, &l->rq) : "raw");
+    p->key = linear_key(m, op, l);
     return true;
 }
 

@@ -85,13 +85,13 @@ find_inputs(Node *n, bool *bad)
     n->in = NEWN(n->im->arena, Item *, n->p->n_input + 1);
     for (size_t i = 0; i < n->p->n_input; i++) {
         const char *name = n->p->input[i];
-        Item **x = *name ? vq_names_find(n->im->items, name) : NULL;
+        void **at = *name ? vq_names_find(n->im->items, name) : NULL;
 
-        if (*name && !x)
+        if (*name && !at)
             return report_undefined(n, name);
-        n->in[i] = x ? *x : NULL;
-        *bad = *bad || (x && (*x)->bad);
-        if (x)
+        n->in[i] = at ? *at : NULL;
+        *bad = *bad || (n->in[i] && n->in[i]->bad);
+        if (at)
             n->nin = (uint32_t)i + 1;
     }
     return true;

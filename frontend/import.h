@@ -11,6 +11,7 @@
 #define VQ_IMPORT_H
 
 #include "frontend/frontend.h"
+#include "ir/names.h"
 #include "onnx.pb-c.h"
 
 /* TensorProto.DataType. The values are ONNX's; some are newer than the
@@ -41,8 +42,6 @@ typedef struct Item {
     ValId v;          /* in the graph; 0: a constant not used there yet */
     bool bad;         /* follows from an error that was reported */
 } Item;
-
-typedef struct Names Names;
 
 typedef struct Import {
     Arena *arena;
@@ -122,14 +121,6 @@ Item *vq_item_ints(Import *, const int64_t *, int64_t n);
 bool vq_is_float_elem(int32_t elem_type);
 /* An integer brought into the range of its type as C converts it. */
 int64_t vq_wrap_int(ElemType, int64_t);
-
-/* ---- names.c ---- */
-
-Names *vq_names_new(Arena *);
-/* The place of a name's item, made when missing (*found tells). */
-Item **vq_names_at(Names *, const char *, bool *found);
-/* NULL when the name is not there. */
-Item **vq_names_find(const Names *, const char *);
 
 /* ---- inputs.c: the graph's inputs and outputs ---- */
 

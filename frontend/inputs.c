@@ -36,7 +36,7 @@ bool
 vq_define(Import *im, Loc loc, const char *name, Item *x)
 {
     bool found;
-    Item **at;
+    void **at;
 
     if (!is_clean(name))
         return vq_error(im->diag, loc,
@@ -211,20 +211,21 @@ emit_output(Import *im, Item *x, const char *name)
 static bool
 import_output(Import *im, const char *name)
 {
-    Item **x = vq_names_find(im->items, name);
+    void **at = vq_names_find(im->items, name);
+    Item *x = at ? *at : NULL;
 
-    if (!x || !*x)
+    if (!x)
         return vq_error(im->diag, NOLOC, "no node makes the output '%s'", name);
-    if ((*x)->bad)
+    if (x->bad)
         return false;
-    if ((*x)->type.dt != DT_F32)
+    if (x->type.dt != DT_F32)
         return vq_error(im->diag, NOLOC,
                         "output '%s' is of type %s; only float outputs are "
                         "supported",
-                        name, vq_elem_text((*x)->et));
-    if (vq_count(&(*x)->type) == 0)
+                        name, vq_elem_text(x->et));
+    if (vq_count(&x->type) == 0)
         return vq_error(im->diag, NOLOC, "output '%s' is empty", name);
-    emit_output(im, *x, name);
+    emit_output(im, x, name);
     return true;
 }
 

@@ -2,61 +2,22 @@
  * graph.c -- making values and ops, and finding them again.
  */
 #include "ir/ir.h"
+#include "ir/names.h"
 
 #include <assert.h>
 #include <string.h>
-
-/* A set of the names that are taken: open addressing, a power of two. */
-struct Names {
-    const char **slot;
-    size_t cap, n;
-};
-
-static size_t
-hash(const char *s)
-{
-    uint64_t h = UINT64_C(1469598103934665603);
-
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-    return (size_t)h;
-}
-
-static const char **
-find_name(const struct Names *t, const char *s)
-{
-    size_t i = hash(s) & (t->cap - 1);
-
-    while (t->slot[i] && strcmp(t->slot[i], s) != 0)
-        i = (i + 1) & (t->cap - 1);
-    return &t->slot[i];
-}
-
-static void
-grow_names(Arena *a, struct Names *t)
-{
-    struct Names old = *t;
-
-    t->cap = old.cap ? old.cap * 2 : 256;
-    t->slot = NEWN(a, const char *, t->cap);
-    for (size_t i = 0; i < old.cap; i++)
-        if (old.slot[i])
-            *find_name(t, old.slot[i]) = old.slot[i];
-}
 
 /* Takes `name`, or the first of name.1, name.2, .. that is free. */
 static const char *
 take_name(Graph *g, const char *name)
 {
-    struct Names *t = g->names;
-    const char *s = vq_strdup(g->arena, name && *name ? name : "v");
+    const char *base = name && *name ? name : "v";
+    const char *s = vq_strdup(g->arena, base);
+    bool found;
 
-    if (t->n * 2 >= t->cap)
-        grow_names(g->arena, t);
-    for (size_t i = 1; *find_name(t, s); i++)
-        s = vq_format(g->arena, "%s.%zu", name && *name ? name : "v", i);
-    t->n++;
-    *find_name(t, s) = s;
+    for (size_t i = 1; vq_names_find(g->names, s); i++)
+        s = vq_format(g->arena, "%s.%zu", base, i);
+    vq_names_at(g->names, s, &found);
     return s;
 }
 
@@ -67,8 +28,7 @@ vq_graph_new(Arena *a, const char *name)
 
     g->arena = a;
     g->name = vq_strdup(a, name);
-    g->names = NEW(a, struct Names);
-    grow_names(a, g->names);
+    g->names = vq_names_new(a);
     g->val = vq_grow(a, g->val, 0, &g->capval, sizeof *g->val);
     g->op = vq_grow(a, g->op, 0, &g->capop, sizeof *g->op);
     g->nval = g->nop = 1;

@@ -10,53 +10,31 @@
 
 /* ---- names ---- */
 
-static size_t
-hash(const char *s)
-{
-    uint64_t h = UINT64_C(1469598103934665603);
-
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(1099511628211);
-    return (size_t)(h ^ h >> 32);
-}
-
-static Symbol *
+static const Symbol *
 find_symbol(const Parser *p, const char *name)
 {
-    size_t i = hash(name) & (p->capsymbol - 1);
+    void **at = vq_names_find(p->symbol, name);
 
-    while (p->symbol[i].id && strcmp(p->symbol[i].name, name) != 0)
-        i = (i + 1) & (p->capsymbol - 1);
-    return &p->symbol[i];
-}
-
-static void
-grow_symbols(Parser *p)
-{
-    Parser old = *p;
-
-    p->capsymbol = old.capsymbol ? old.capsymbol * 2 : 256;
-    p->symbol = NEWN(p->arena, Symbol, p->capsymbol);
-    for (size_t i = 0; i < old.capsymbol; i++)
-        if (old.symbol[i].id)
-            *find_symbol(p, old.symbol[i].name) = old.symbol[i];
+    return at ? *at : NULL;
 }
 
 void
 vq_parse_bind(Parser *p, const char *name, ValId id, Loc loc)
 {
-    if (p->nsymbol * 2 >= p->capsymbol)
-        grow_symbols(p);
-    *find_symbol(p, name) = (Symbol){name, id, loc};
-    p->nsymbol++;
+    Symbol *s = NEW(p->arena, Symbol);
+    bool found;
+
+    *s = (Symbol){id, loc};
+    *vq_names_at(p->symbol, name, &found) = s;
 }
 
 static ValId
 look_up(const Parser *p, Tok sigil, const char *name, Loc loc)
 {
-    ValId id = find_symbol(p, name)->id;
+    const Symbol *s = find_symbol(p, name);
+    ValId id = s ? s->id : 0;
 
-    if (!id)
+    if (!s)
         return vq_error(p->diag, loc, "'%.80s' is not defined", name);
     if (vq_is_const(p->g, id) != (sigil == TK_CONST))
         return vq_error(p->diag, loc, "'%.80s' is %s; write %s", name,
@@ -88,7 +66,7 @@ vq_parse_def(Parser *p, Tok sigil, Loc *loc)
         return NULL;
     }
     old = find_symbol(p, name);
-    if (!old->id)
+    if (!old)
         return name;
     vq_error(p->diag, *loc, "'%.80s' is defined twice", name);
     vq_note(p->diag, old->loc, "first defined here");
@@ -262,7 +240,7 @@ vq_parse(Arena *a, Diag *d, const char *text, size_t len, const void *blob,
     Parser p = {.arena = a, .diag = d, .blob = blob, .bloblen = bloblen};
 
     p.g = vq_graph_new(a, "");
-    grow_symbols(&p);
+    p.symbol = vq_names_new(p.arena);
     vq_lex_start(&p.lex, a, d, text, len);
     return parse_file(&p) && vq_verify(p.g, d, NULL) ? p.g : NULL;
 }

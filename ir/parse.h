@@ -5,11 +5,11 @@
 #define VQ_PARSE_H
 
 #include "ir/lex.h"
+#include "ir/names.h"
 #include "ir/text.h"
 
 /* A name that is taken, and where. */
 typedef struct Symbol {
-    const char *name;
     ValId id;
     Loc loc;
 } Symbol;
@@ -21,8 +21,7 @@ typedef struct Parser {
     Graph *g;
     const char *blob; /* borrowed; constants point into it */
     size_t bloblen;
-    Symbol *symbol; /* open addressing, a power of two; id 0 is free */
-    size_t capsymbol, nsymbol;
+    Names *symbol; /* of Symbol */
 } Parser;
 
 /* The value named by the current TK_VAL or TK_CONST; 0 after a report. */

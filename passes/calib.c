@@ -59,8 +59,8 @@ vq_calib_begin(Calib *c, int pass)
 {
     assert(pass >= 0 && pass < vq_calib_passes(c));
     c->pass = pass;
-    for (size_t i = 0; pass && i < c->stat.n; i++) {
-        Stat *s = c->stat.item[i];
+    for (size_t i = 0; pass && i < c->stat->n; i++) {
+        Stat *s = c->stat->item[i];
 
         s->histogram = NEW(c->arena, Histogram);
         s->histogram->range = s->entry.range;
@@ -198,8 +198,8 @@ vq_calib_end(Calib *c, int pass)
     const CalibMethodInfo *m = &vq_calib_method[c->method];
 
     assert(pass == c->pass && c->images > 0);
-    for (size_t i = 0; i < c->stat.n; i++) {
-        Stat *s = c->stat.item[i];
+    for (size_t i = 0; i < c->stat->n; i++) {
+        Stat *s = c->stat->item[i];
 
         if (pass == 0)
             set_extremes(s);

@@ -16,10 +16,10 @@ typedef struct Range {
 } Range;
 
 typedef struct CalibEntry {
-    const char *name; /* of the value in the fused float graph */
-    Range range;      /* chosen by the method, per tensor */
-    uint32_t n;       /* length of the last axis */
-    Range *channel;   /* n min-max ranges along the last axis */
+    const char *name;   /* of the value in the fused float graph */
+    Range range;        /* chosen by the method, per tensor */
+    uint32_t n;         /* length of the last axis */
+    Range *channel;     /* n min-max ranges along the last axis */
     const float *probe; /* the value on the first image; NULL after a load */
 } CalibEntry;
 

@@ -83,12 +83,12 @@ fill_tree(cJSON *t, const Calib *c, const char *key)
         cJSON_AddNumberToObject(t, "images", (double)c->images);
 
     list = ok ? cJSON_AddArrayToObject(t, "values") : NULL;
-    for (size_t i = 0; list && i < c->stat.n; i++)
-        if (!add_value(list, &((const Stat *)c->stat.item[i])->entry))
+    for (size_t i = 0; list && i < c->stat->n; i++)
+        if (!add_value(list, &((const Stat *)c->stat->item[i])->entry))
             return false;
     list = list ? cJSON_AddArrayToObject(t, "notes") : NULL;
-    for (size_t i = 0; list && i < c->note.n; i++)
-        if (!add_note(list, c->note.item[i]))
+    for (size_t i = 0; list && i < c->note->n; i++)
+        if (!add_note(list, c->note->item[i]))
             return false;
     return list != NULL;
 }

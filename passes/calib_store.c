@@ -12,55 +12,20 @@ const CalibMethodInfo vq_calib_method[NCALIBMETHOD] = {
     [CM_MSE] = {"mse", 2, vq_histogram_mse},
 };
 
-static const char *
-name_of(const void *item)
-{
-    return *(const char *const *)item;
-}
-
-/* FNV-1a */
-static uint64_t
-hash(const char *s)
-{
-    uint64_t h = UINT64_C(0xcbf29ce484222325);
-
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * UINT64_C(0x100000001b3);
-    return h;
-}
-
-/* The slot that holds `name`, or the free one where it belongs. */
-static uint32_t *
-seek(const Table *t, const char *name)
-{
-    size_t i = hash(name) & (t->nslot - 1);
-
-    while (t->slot[i] && strcmp(name_of(t->item[t->slot[i] - 1]), name) != 0)
-        i = (i + 1) & (t->nslot - 1);
-    return &t->slot[i];
-}
-
 static void *
-find(const Table *t, const char *name)
+find(const Names *t, const char *name)
 {
-    uint32_t at = t->nslot ? *seek(t, name) : 0;
+    void **at = vq_names_find(t, name);
 
-    return at ? t->item[at - 1] : NULL;
+    return at ? *at : NULL;
 }
 
 static void
-add(Table *t, Arena *a, void *item)
+add(Names *t, const char *name, void *item)
 {
-    t->item = vq_grow(a, t->item, t->n, &t->cap, sizeof *t->item);
-    t->item[t->n++] = item;
-    if (t->nslot >= 2 * t->n) {
-        *seek(t, name_of(item)) = (uint32_t)t->n;
-        return;
-    }
-    t->nslot = t->nslot ? 2 * t->nslot : 64;
-    t->slot = NEWN(a, uint32_t, t->nslot);
-    for (size_t i = 0; i < t->n; i++)
-        *seek(t, name_of(t->item[i])) = (uint32_t)i + 1;
+    bool found;
+
+    *vq_names_at(t, name, &found) = item;
 }
 
 Calib *
@@ -69,13 +34,15 @@ vq_calib_empty(Arena *a)
     Calib *c = NEW(a, Calib);
 
     c->arena = a;
+    c->stat = vq_names_new(a);
+    c->note = vq_names_new(a);
     return c;
 }
 
 Stat *
 vq_calib_stat(const Calib *c, const char *name)
 {
-    return find(&c->stat, name);
+    return find(c->stat, name);
 }
 
 const CalibEntry *
@@ -99,7 +66,7 @@ vq_calib_put(Calib *c, const char *name, CalibEntry e)
     if (!s) {
         s = NEW(c->arena, Stat);
         s->entry = e;
-        add(&c->stat, c->arena, s);
+        add(c->stat, e.name, s);
     }
     s->entry = e;
 }
@@ -125,12 +92,12 @@ vq_calib_images(const Calib *c)
 void
 vq_calib_note(Calib *c, const char *name, double value)
 {
-    Note *n = find(&c->note, name);
+    Note *n = find(c->note, name);
 
     if (!n) {
         n = NEW(c->arena, Note);
         n->name = vq_strdup(c->arena, name);
-        add(&c->note, c->arena, n);
+        add(c->note, n->name, n);
     }
     n->value = value;
 }
@@ -138,7 +105,7 @@ vq_calib_note(Calib *c, const char *name, double value)
 bool
 vq_calib_noted(const Calib *c, const char *name, double *value)
 {
-    const Note *n = find(&c->note, name);
+    const Note *n = find(c->note, name);
 
     if (n)
         *value = n->value;

@@ -7,14 +7,7 @@
 #include "passes/calib.h"
 #include "passes/histogram.h"
 
-/* Items by name, in the order in which they came. An item's first member is
- * its name. */
-typedef struct Table {
-    void **item;
-    size_t n, cap;
-    uint32_t *slot; /* open addressing: index into item plus 1; 0: free */
-    size_t nslot;   /* a power of two, at least 2n */
-} Table;
+#include "ir/names.h"
 
 typedef struct Stat {
     CalibEntry entry;
@@ -32,9 +25,9 @@ struct Calib {
     CalibMethod method;
     double percentile;
     int64_t images;
-    int pass;   /* the pass over the data that runs now */
-    Table stat; /* of Stat */
-    Table note; /* of Note */
+    int pass;    /* the pass over the data that runs now */
+    Names *stat; /* of Stat */
+    Names *note; /* of Note */
 };
 
 typedef struct CalibMethodInfo {

@@ -26,8 +26,7 @@ const Pass vq_passes[] = {
      "real ops become integer ops"},
     {"kernel", vq_make_kernels, F_INTEGER, F_KERNEL, 0,
      "pack weights, fuse what follows a product"},
-    {"plan", vq_plan_memory, F_KERNEL, F_PLANNED, 0,
-     "lay out the work area"},
+    {"plan", vq_plan_memory, F_KERNEL, F_PLANNED, 0, "lay out the work area"},
 };
 
 const unsigned vq_npasses = COUNT(vq_passes);

@@ -22,12 +22,12 @@ struct Report;
 /* What passes are told besides the graph. Borrowed; read only. */
 typedef struct PassContext {
     Diag *diag;
-    int level;              /* -O */
+    int level; /* -O */
     Nonlinear nonlinear;
-    int pbits;              /* of probabilities: 16 (default) or 8 */
-    bool dyadic;            /* requantize by 31-bit dyadic numbers */
-    struct Calib *calib;    /* ranges; needed from `quantize` on */
-    struct Report *report;  /* may be NULL: where layers' figures are noted */
+    int pbits;             /* of probabilities: 16 (default) or 8 */
+    bool dyadic;           /* requantize by 31-bit dyadic numbers */
+    struct Calib *calib;   /* ranges; needed from `quantize` on */
+    struct Report *report; /* may be NULL: where layers' figures are noted */
 } PassContext;
 
 typedef bool PassFn(Graph *, const PassContext *);
@@ -49,9 +49,9 @@ typedef struct PassOptions {
     const char *only;        /* run just this one */
     const char *print_after; /* a name, or "*" */
     FILE *print_to;
-    const char *dump_dir;    /* NN-name.vir after every pass */
-    long bisect_limit;       /* -1: all; N: only the first N optional passes */
-    bool time;               /* a table of times on print_to at the end */
+    const char *dump_dir; /* NN-name.vir after every pass */
+    long bisect_limit;    /* -1: all; N: only the first N optional passes */
+    bool time;            /* a table of times on print_to at the end */
     /* Called before each pass; may be NULL. Progress of the driver. */
     void (*on_pass)(void *user, const char *name);
     void *user;

@@ -32,8 +32,8 @@ typedef enum Storage {
 #define ST_BIT(s) (1u << (s))
 
 typedef struct StorageUse {
-    unsigned makes;     /* set of ST_BIT: what the op can produce */
-    Storage wants[3];   /* of its computed inputs */
+    unsigned makes;   /* set of ST_BIT: what the op can produce */
+    Storage wants[3]; /* of its computed inputs */
 } StorageUse;
 
 /* By op; an op with makes == 0 has no integer form. */
@@ -48,8 +48,9 @@ Storage vq_storage_pick(unsigned can, unsigned want);
 /* Bits of a probability: 15 in I-ViT's Shiftmax, else 8 or 16. */
 int vq_pbits(const PassContext *);
 
-/* Per-tensor, per-head or per-channel type of a value from its calibrated ranges. Scales
- * in constants are added to g. Not for ST_S16 (see scales.h) and ST_ACC. */
+/* Per-tensor, per-head or per-channel type of a value from its calibrated
+ * ranges. Scales in constants are added to g. Not for ST_S16 (see scales.h)
+ * and ST_ACC. */
 Type vq_storage_type(Graph *g, const PassContext *, Storage, Type shape,
                      const CalibEntry *, int64_t heads);
 

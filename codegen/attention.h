@@ -1,0 +1,28 @@
+/* attention.h -- what the files of i.attention share. */
+#ifndef VQ_ATTENTION_H
+#define VQ_ATTENTION_H
+
+#include "codegen/epilogue.h"
+#include "codegen/softmax.h"
+
+typedef struct Attention {
+    int64_t batches, heads, nq, nk, d;
+    int64_t wide; /* heads * d: bytes of a row of q, k, v */
+    SoftmaxForm form;
+    int pbits;
+    RequantPlan qk, pv;
+    int64_t pv_lanes; /* of a head */
+    DType dt;
+    Val q, k, v, out;               /* of the head at hand */
+    Val qk_consts, pv_consts, edge; /* edge: s32 -zero 16 times, then ones */
+    Val table, head;
+    /* Scratch (layout.h). */
+    Val kpack, vpack, comp, scores, exp, high, low, bias, widened;
+    bool flip; /* probabilities are s16, less 2^15 */
+} Attention;
+
+/* attention_pack.c: K^T and V of the head at hand into the scratch. */
+void vq_pack_keys(Build *, const Attention *);
+void vq_pack_values(Build *, const Attention *);
+
+#endif
