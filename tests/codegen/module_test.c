@@ -158,7 +158,7 @@ test_emit_kinds(void **state)
     static const char *const part[] = {
         [EMIT_OBJ] = "\177ELF",
         [EMIT_ASM] = ".globl\tm_run",
-        [EMIT_LLVM] = "define i32 @m_run(",
+        [EMIT_LLVM] = " i32 @m_run(",
     };
     Case c;
 
