@@ -21,30 +21,30 @@ add() {
 
 # step NAME COMMAND...: one pass or failure; the log when it failed.
 step() {
-    name=$1
+    step_name=$1
     shift
     if "$@" >"$out/log" 2>&1; then
-        add "$name" 1 0
+        add "$step_name" 1 0
     else
         tail -n 60 "$out/log"
-        add "$name" 0 1
+        add "$step_name" 0 1
         return 1
     fi
 }
 
 # suite NAME CMAKE-OPTIONS...: configure, build, test.
 suite() {
-    name=$1
-    dir=$out/$name
+    suite=$1
+    dir=$out/$suite
     shift
-    step "$name: configure" cmake -G Ninja -S . -B "$dir" "$@" || return 0
-    step "$name: build" cmake --build "$dir" -j "$jobs" || return 0
-    ctest --test-dir "$dir" -j "$jobs" -V --timeout 900 >"$out/$name.log" \
+    step "$suite: configure" cmake -G Ninja -S . -B "$dir" "$@" || return 0
+    step "$suite: build" cmake --build "$dir" -j "$jobs" || return 0
+    ctest --test-dir "$dir" -j "$jobs" -V --timeout 900 >"$out/$suite.log" \
         2>&1 || true
-    awk -f tests/count.awk "$out/$name.log" >"$out/sum"
+    awk -f tests/count.awk "$out/$suite.log" >"$out/sum"
     grep -v '^sum' "$out/sum" || true
     # shellcheck disable=SC2046
-    add "$name: tests" $(awk '/^sum/ { print $2, $3 }' "$out/sum")
+    add "$suite: tests" $(awk '/^sum/ { print $2, $3 }' "$out/sum")
 }
 
 tests/style.sh >"$out/style.log" || true

@@ -16,7 +16,8 @@ typedef struct Norm {
     int frac, shift;
     int64_t eps;
     DType dt;
-    bool wide; /* n * g + b may leave 32 bits */
+    bool wide;  /* n * g + b may leave 32 bits */
+    bool clamp; /* n may leave 16 bits: it is at most sqrt(C) * 2^frac + 1 */
     Val x, out, consts;
     int64_t lanes;           /* of a constant array: g, then b */
     Val sum, y, round, down; /* i64: S1, 1/sqrt, and the shift after it */
@@ -41,6 +42,7 @@ vq_plan_layernorm(Module *m, const Op *op, Plan *p)
                 .dt = vq_type(m->g, op->out)->dt,
                 .lanes = lanes};
     most = vq_min((int64_t)ldexp(sqrt((double)n), t->frac) + 1, 1 << 15);
+    t->clamp = most > INT16_MAX;
     for (int64_t i = 0; i < n; i++) {
         k[i] = g[i];
         k[lanes + i] = beta[i];
@@ -50,9 +52,10 @@ vq_plan_layernorm(Module *m, const Op *op, Plan *p)
     p->at[p->nconst++] = vq_module_const(m, k, (size_t)(2 * lanes + LANES) * 4);
     p->info = t;
     p->raw = 1;
-    p->key = vq_format(m->arena, "layernorm %s %s %d %d %d",
-                       vq_key_type(m, vq_type(m->g, op->in[0])),
-                       vq_dtype[t->dt].text, t->frac, t->shift, t->wide);
+    p->key =
+        vq_format(m->arena, "layernorm %s %s %d %d %d %d",
+                  vq_key_type(m, vq_type(m->g, op->in[0])),
+                  vq_dtype[t->dt].text, t->frac, t->shift, t->wide, t->clamp);
     return true;
 }
 
@@ -146,18 +149,30 @@ find_scale(Build *b, Norm *t, const Val *sum)
     t->sum = sum[0];
 }
 
+/* C * x_c - S1 of 16 columns: below 2^31 for rows of up to 2^15. */
+static Val
+centred(Build *b, const Norm *t, Val i)
+{
+    Val x = b_load(b, b_vec(b->i16, LANES), b_elt(b, t->x, i, 2, 0), 2);
+    Val n = b_const(b_vec(b->i32, LANES), t->n);
+
+    x = b_sext(b, x, 32);
+    x = t->n <= INT16_MAX ? p_mul16(b, x, n) : b_mul(b, x, n);
+    return b_sub(b, x, b_splat(b, b_trunc(b, t->sum, 32), LANES));
+}
+
 /* n_c of 16 columns in 32-bit lanes. */
 static Val
 normalized(Build *b, const Norm *t, Val i)
 {
-    Val x = b_load(b, b_vec(b->i16, LANES), b_elt(b, t->x, i, 2, 0), 2), n;
+    Val n = b_sext(b, centred(b, t, i), 64);
 
-    n = b_mulc(b, b_sext(b, x, 64), t->n);
-    n = b_sub(b, n, b_splat(b, t->sum, LANES));
     n = b_mul(b, n, b_splat(b, t->y, LANES));
     n = b_add(b, n, b_splat(b, t->round, LANES));
     n = b_ashr(b, n, b_splat(b, t->down, LANES));
-    return b_trunc(b, b_clamp(b, n, INT16_MIN, INT16_MAX), 32);
+    if (t->clamp)
+        n = b_clamp(b, n, INT16_MIN, INT16_MAX);
+    return b_trunc(b, n, 32);
 }
 
 static void
