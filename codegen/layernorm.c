@@ -9,7 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { LANES = 16, SUM_LANES = 32 };
+enum { LANES = 16, SUM_LANES = 32, ROWS = 16 };
 
 typedef struct Norm {
     int64_t n;
@@ -18,9 +18,10 @@ typedef struct Norm {
     DType dt;
     bool wide;  /* n * g + b may leave 32 bits */
     bool clamp; /* n may leave 16 bits: it is at most sqrt(C) * 2^frac + 1 */
-    Val x, out, consts;
-    int64_t lanes;           /* of a constant array: g, then b */
-    Val sum, y, round, down; /* i64: S1, 1/sqrt, and the shift after it */
+    Val x, out, consts, saved;
+    int64_t lanes;        /* of a constant array: g, then b */
+    Val y;                /* i32: 1/sqrt in Q30, so that products are 32 x 32 */
+    Val sum, round, down; /* i64: S1, and the shift after y */
 } Norm;
 
 /* The rows of eps are few and differ by layer: it is a constant too, so that
@@ -143,7 +144,7 @@ find_scale(Build *b, Norm *t, const Val *sum)
     scaled = b_select(b, b_cmp(b, LLVMIntSGE, up, b_i64(b, 0)),
                       b_shl(b, v, b_andc(b, up, 63)),
                       b_lshr(b, v, b_andc(b, b_sub(b, b_i64(b, 0), up), 63)));
-    t->y = rsqrt_q30(b, scaled);
+    t->y = b_trunc(b, rsqrt_q30(b, scaled), 32);
     t->down = b_addc(b, b_lshrc(b, e, 1), 30 - t->frac);
     t->round = b_shl(b, b_i64(b, 1), b_subc(b, t->down, 1));
     t->sum = sum[0];
@@ -167,7 +168,7 @@ normalized(Build *b, const Norm *t, Val i)
 {
     Val n = b_sext(b, centred(b, t, i), 64);
 
-    n = b_mul(b, n, b_splat(b, t->y, LANES));
+    n = b_mul(b, n, b_sext(b, b_splat(b, t->y, LANES), 64));
     n = b_add(b, n, b_splat(b, t->round, LANES));
     n = b_ashr(b, n, b_splat(b, t->down, LANES));
     if (t->clamp)
@@ -197,20 +198,65 @@ norm_lanes(Build *b, void *user, Val i, unsigned count)
                  count);
 }
 
+/* What the first turn over a row leaves for the second, on the stack. */
+enum { SAVED = 4 * 8 };
+
+static void
+save_scale(Build *b, const Norm *t, Val at)
+{
+    b_store(b, t->sum, at, 8);
+    b_store(b, t->y, b_atc(b, at, 8), 8);
+    b_store(b, t->round, b_atc(b, at, 16), 8);
+    b_store(b, t->down, b_atc(b, at, 24), 8);
+}
+
+static void
+load_scale(Build *b, Norm *t, Val at)
+{
+    t->sum = b_load(b, b->i64, at, 8);
+    t->y = b_load(b, b->i32, b_atc(b, at, 8), 8);
+    t->round = b_load(b, b->i64, b_atc(b, at, 16), 8);
+    t->down = b_load(b, b->i64, b_atc(b, at, 24), 8);
+}
+
+/* The long chain to 1 / sqrt(V) of a row waits for nothing in the next row's:
+ * apart from the second turn, the CPU works on several at once. */
+static void
+emit_rows(Build *b, Norm *t, const Args *args, Val first, int64_t rows)
+{
+    int64_t out = t->n * vq_dtype[t->dt].bytes;
+    Val sum[2], row;
+    Loop loop;
+
+    b_loop(b, &loop, 0, 1, rows);
+    t->x = b_elt(b, args->in[0], b_add(b, first, loop.i), t->n * 2, 0);
+    sum_row(b, t, sum);
+    find_scale(b, t, sum);
+    save_scale(b, t, b_elt(b, t->saved, loop.i, SAVED, 0));
+    b_loop_end(b, &loop);
+    b_loop(b, &loop, 0, 1, rows);
+    row = b_add(b, first, loop.i);
+    t->x = b_elt(b, args->in[0], row, t->n * 2, 0);
+    t->out = b_elt(b, args->out, row, out, 0);
+    load_scale(b, t, b_elt(b, t->saved, loop.i, SAVED, 0));
+    b_map(b, t->n, LANES, norm_lanes, t);
+    b_loop_end(b, &loop);
+}
+
 void
 vq_body_layernorm(Build *b, const Args *args)
 {
     Norm t = *(const Norm *)args->plan->info;
-    const Type *x = vq_type(args->g, args->op->in[0]);
-    Val sum[2];
+    int64_t rows = vq_rows(vq_type(args->g, args->op->in[0]));
     Loop loop;
 
     t.consts = args->konst[0];
-    b_loop(b, &loop, 0, 1, vq_rows(x));
-    t.x = b_elt(b, args->in[0], loop.i, t.n * 2, 0);
-    t.out = b_elt(b, args->out, loop.i, t.n * vq_dtype[t.dt].bytes, 0);
-    sum_row(b, &t, sum);
-    find_scale(b, &t, sum);
-    b_map(b, t.n, LANES, norm_lanes, &t);
-    b_loop_end(b, &loop);
+    t.saved = b_alloca(b, ROWS * SAVED);
+    if (rows / ROWS) {
+        b_loop(b, &loop, 0, ROWS, rows / ROWS);
+        emit_rows(b, &t, args, loop.i, ROWS);
+        b_loop_end(b, &loop);
+    }
+    if (rows % ROWS)
+        emit_rows(b, &t, args, b_i64(b, rows / ROWS * ROWS), rows % ROWS);
 }

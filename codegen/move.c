@@ -118,7 +118,7 @@ vq_plan_copy(Module *m, const Op *op, Plan *p)
     return true;
 }
 
-/* Powers of two up to 64 bytes as one load and store, others by memcpy. */
+/* An element as one load and store, longer runs by memcpy. */
 static void
 copy_run(Build *b, Val to, Val from, int64_t run)
 {

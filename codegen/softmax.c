@@ -14,11 +14,6 @@ enum { LANES = 32 };
 
 /* ---- the maximum ---- */
 
-typedef struct Scores {
-    const SoftmaxRow *r;
-    unsigned bits;
-} Scores;
-
 /* LANES scores from i on; those beyond n are the least number. */
 static Val
 load_scores(Build *b, const SoftmaxRow *r, unsigned bits, Val i, unsigned count)

@@ -124,6 +124,25 @@ case_requant(Case *c, int form, int64_t n, double span, DType dt, ValId *mul,
     *shift = vq_const(c->g, "shift", TYPE(DT_S32, n), s);
 }
 
+void
+case_requant_any(Case *c, int form, int64_t n, ValId *mul, ValId *shift)
+{
+    static const int64_t lo[] = {INT16_MIN, -16383, -INT32_MAX};
+    static const int64_t hi[] = {INT16_MAX, 16383, INT32_MAX};
+    int32_t *m = NEWN(&c->arena, int32_t, n), *s = NEWN(&c->arena, int32_t, n);
+
+    for (int64_t i = 0; i < n; i++) {
+        m[i] = (int32_t)(case_pick(c, 0, 7)   ? case_pick(c, lo[form], hi[form])
+                         : case_pick(c, 0, 1) ? lo[form]
+                                              : hi[form]);
+        s[i] = (int32_t)case_pick(c, 0, form == RQ_DYADIC ? 62 : 31);
+        if (form == RQ_WIDE)
+            s[i] += (int32_t)(64 * case_pick(c, 0, 45));
+    }
+    *mul = vq_const(c->g, "mul", TYPE(DT_S32, n), m);
+    *shift = vq_const(c->g, "shift", TYPE(DT_S32, n), s);
+}
+
 Op *
 case_op(Case *c, OpKind kind, Type t, const ValId *in, uint32_t nin)
 {

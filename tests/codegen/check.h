@@ -8,8 +8,6 @@
 #include "codegen/codegen.h"
 #include "ir/ir.h"
 
-enum { MANY_LEVELS = 8 };
-
 typedef struct Case {
     Arena arena;
     Diag diag;
@@ -30,6 +28,8 @@ ValId case_weight(Case *, int64_t rows, int64_t cols);
  * of about +-span; of every form. */
 void case_requant(Case *, int form, int64_t n, double span, DType dt,
                   ValId *mul, ValId *shift);
+/* The same with mul and shift from all that the form allows. */
+void case_requant_any(Case *, int form, int64_t n, ValId *mul, ValId *shift);
 Op *case_op(Case *, OpKind, Type, const ValId *in, uint32_t nin);
 int64_t case_pick(Case *, int64_t lo, int64_t hi);
 

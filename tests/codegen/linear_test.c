@@ -25,7 +25,7 @@ static const struct {
 typedef struct After {
     DType dt;
     int form; /* -1: none */
-    bool lut, residual, one_scale;
+    bool lut, residual, one_scale, any_scale;
     int ashift, bshift;
 } After;
 
@@ -59,7 +59,10 @@ add_linear(Case *c, int64_t m, int64_t n, int64_t k, const After *a)
     uint32_t nin = 3;
     Op *op;
 
-    if (a->form >= 0) {
+    if (a->any_scale) {
+        case_requant_any(c, a->form, n, &in[3], &in[4]);
+        nin = 5;
+    } else if (a->form >= 0) {
         case_requant(c, a->form, a->one_scale ? 1 : n, 5000.0 * (double)k,
                      a->residual ? DT_S16 : DT_S8, &in[3], &in[4]);
         nin = 5;
@@ -109,6 +112,9 @@ TEST_AFTER(wide_u8, .dt = DT_U8, .form = RQ_WIDE)
 TEST_AFTER(wide_s16, .dt = DT_S16, .form = RQ_WIDE)
 TEST_AFTER(dyadic_s8, .dt = DT_S8, .form = RQ_DYADIC)
 TEST_AFTER(dyadic_s16, .dt = DT_S16, .form = RQ_DYADIC)
+TEST_AFTER(narrow_any, .dt = DT_U8, .form = RQ_NARROW, .any_scale = true)
+TEST_AFTER(wide_any, .dt = DT_S16, .form = RQ_WIDE, .any_scale = true)
+TEST_AFTER(dyadic_any, .dt = DT_U8, .form = RQ_DYADIC, .any_scale = true)
 TEST_AFTER(table_u8, .dt = DT_U8, .form = RQ_NARROW, .lut = true)
 TEST_AFTER(table_s16, .dt = DT_S16, .form = RQ_NARROW, .lut = true)
 TEST_AFTER(table_wide, .dt = DT_U8, .form = RQ_WIDE, .lut = true)
@@ -120,19 +126,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums),
-        cmocka_unit_test(narrow_u8),
-        cmocka_unit_test(narrow_s8),
-        cmocka_unit_test(narrow_one_scale),
-        cmocka_unit_test(wide_u8),
-        cmocka_unit_test(wide_s16),
-        cmocka_unit_test(dyadic_s8),
-        cmocka_unit_test(dyadic_s16),
-        cmocka_unit_test(table_u8),
-        cmocka_unit_test(table_s16),
-        cmocka_unit_test(table_wide),
-        cmocka_unit_test(residual),
-        cmocka_unit_test(residual_shifted),
+        cmocka_unit_test(sums),       cmocka_unit_test(narrow_u8),
+        cmocka_unit_test(narrow_s8),  cmocka_unit_test(narrow_one_scale),
+        cmocka_unit_test(wide_u8),    cmocka_unit_test(wide_s16),
+        cmocka_unit_test(dyadic_s8),  cmocka_unit_test(dyadic_s16),
+        cmocka_unit_test(narrow_any), cmocka_unit_test(wide_any),
+        cmocka_unit_test(dyadic_any), cmocka_unit_test(table_u8),
+        cmocka_unit_test(table_s16),  cmocka_unit_test(table_wide),
+        cmocka_unit_test(residual),   cmocka_unit_test(residual_shifted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

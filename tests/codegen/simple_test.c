@@ -114,7 +114,7 @@ test_lut(void **state)
 }
 
 static void
-check_requant(const char *name, int form, bool per_channel)
+check_requant(const char *name, int form, bool per_channel, bool any)
 {
     static const DType from[] = {DT_S32, DT_S16, DT_U16, DT_U8, DT_S8};
     static const DType to[] = {DT_U8, DT_S8, DT_S16};
@@ -129,9 +129,12 @@ check_requant(const char *name, int form, bool per_channel)
         ValId in[3] = {case_in(&c, x)};
         Op *op;
 
-        case_requant(&c, form, per_channel ? n : 1,
-                     f == DT_S32 ? 1e9 : (double)vq_dtype[f].hi, t, &in[1],
-                     &in[2]);
+        if (any)
+            case_requant_any(&c, form, per_channel ? n : 1, &in[1], &in[2]);
+        else
+            case_requant(&c, form, per_channel ? n : 1,
+                         f == DT_S32 ? 1e9 : (double)vq_dtype[f].hi, t, &in[1],
+                         &in[2]);
         op = case_op(&c, OP_I_REQUANT, coded(result(x, t), 1, t == DT_U8), in,
                      3);
         vq_set_i(c.g, op, A_FORM, form);
@@ -145,8 +148,9 @@ test_requant(void **state)
 {
     (void)state;
     for (int form = 0; form < NREQUANTFORM; form++) {
-        check_requant("one", form, false);
-        check_requant("each", form, true);
+        check_requant("one", form, false, false);
+        check_requant("each", form, true, false);
+        check_requant("any", form, true, true);
     }
 }
 

@@ -216,7 +216,7 @@ test_blob_bounds(void **state)
 /* ---- hostile texts ---- */
 
 static const char seed_text[] =
-    "vir 1\nfacts fused quantized integer kernel planned\nwork 512\n"
+    "vir 1\nfacts fused quantized integer kernel planned\nwork 832\n"
     "const $s: f32[2] = {0.5, 2e-3}\n"
     "const $w: s8<$s, axis=1, zero=-1>[4x2] = {1, 2, 3, 4, 5, 6, 7, -128}\n"
     "const $p: s8[1x1x16x4] = splat 0\n"
@@ -229,16 +229,16 @@ static const char seed_text[] =
     "graph \"a b\"(%x: u8<0.5, zero=3>[2x4], %y: f32[2x2]) -> (%d, %v) {\n"
     "  %q: s16<0.25>[2x2] at 0 = i.quantize %y\n"
     "  %a: s16<0.25>[2x2] at 128 = k.linear %x, $p, $b, $m, $h, _, %q cols=2 "
-    "form=1 ashift=1 bshift=2\n"
+    "form=1 ashift=1 bshift=2 scratch 512\n"
     "  %r: s16<0.25>[2x2] at 0 = transpose %a perm=[1, 0]\n"
     "  %c: s16<0.25>[2x4] at 256 = concat %a, %r axis=1\n"
     "  %e: s16<0.25>[2x2] at 0 = slice %c axis=1 start=3 step=-2\n"
     "  %o: u16<1.52587891e-05>[2x2] at 128 = i.softmax %e, $t softmax=0 "
-    "pbits=16\n"
+    "pbits=16 scratch 512\n"
     "  %u: s32[2x1] at 384 = i.sum %o axis=1\n"
     "  %d: f32[2x1] = i.dequantize %u, $z\n"
     "  %k: u8<0.5>[2x2] at 0 = k.linear %x, $p, $b, $m, $h, $l cols=2 form=1 "
-    "zero=128\n"
+    "zero=128 scratch 512\n"
     "  %v: u8<0.5>[1x4] = reshape %k\n"
     "}\n";
 
