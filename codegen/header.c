@@ -97,12 +97,12 @@ vq_header(const Graph *g, const CodegenOptions *opt, const char *version,
         "/* Runs the model on the best CPU level; VQRT_OK or an error. "
         "Reentrant. */\n"
         "int %s_run(%s);\n"
-        "/* The same on one level, 0 .. %s_model.nlevel - 1. */\n"
+        "/* The same on one level, 0 for the weakest. */\n"
         "int %s_run_level(int level, %s);\n"
         "/* The best level that this CPU can run. */\n"
         "int %s_best_level(void);\n"
-        "/* All of the above, and names and shapes, in one constant. */\n"
-        "extern const VqrtModel %s_model;\n\n"
+        "/* Fills in all of the above, names, shapes and levels. */\n"
+        "void %s_model(VqrtModel *);\n\n"
         "#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
-        top(g, opt, version, source), p, par, p, p, par, p, p);
+        top(g, opt, version, source), p, par, p, par, p, p);
 }

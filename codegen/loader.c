@@ -16,7 +16,7 @@
 
 struct Loaded {
     LLVMOrcLLJITRef jit;
-    const VqrtModel *model;
+    VqrtModel model;
 };
 
 static void
@@ -61,7 +61,7 @@ ends_with(const char *s, const char *tail)
     return n > k && strcmp(s + n - k, tail) == 0;
 }
 
-/* Local symbols have a dot after the prefix; PREFIX_model does not. */
+/* Local symbols have a dot after the prefix; PREFIX_model has none. */
 static char *
 find_in(LLVMBinaryRef object)
 {
@@ -122,22 +122,25 @@ add_process_symbols(Diag *diag, const char *path, LLVMOrcLLJITRef jit)
     return true;
 }
 
-/* Takes the buffer. */
-static const VqrtModel *
+/* Takes the buffer; has the object's function `name` fill in the model. */
+static bool
 link_object(Diag *diag, const char *path, LLVMOrcLLJITRef jit,
-            LLVMMemoryBufferRef buffer, const char *name)
+            LLVMMemoryBufferRef buffer, const char *name, VqrtModel *model)
 {
+    void (*describe)(VqrtModel *);
     LLVMOrcExecutorAddress at = 0;
     LLVMErrorRef e;
 
     e = LLVMOrcLLJITAddObjectFile(jit, LLVMOrcLLJITGetMainJITDylib(jit),
                                   buffer);
     if (!good(diag, path, "cannot be loaded", e))
-        return NULL;
+        return false;
     e = LLVMOrcLLJITLookup(jit, &at, name);
     if (!good(diag, path, "cannot be linked", e))
-        return NULL;
-    return (const VqrtModel *)(uintptr_t)at;
+        return false;
+    memcpy(&describe, &at, sizeof describe);
+    describe(model);
+    return true;
 }
 
 static bool
@@ -163,8 +166,8 @@ load(Diag *diag, const char *path, Loaded *l, LLVMMemoryBufferRef buffer,
         LLVMDisposeMemoryBuffer(buffer);
         return false;
     }
-    l->model = link_object(diag, path, l->jit, buffer, name);
-    return l->model && check_model(diag, path, l->model);
+    return link_object(diag, path, l->jit, buffer, name, &l->model) &&
+           check_model(diag, path, &l->model);
 }
 
 Loaded *
@@ -198,7 +201,7 @@ vq_load_object(Diag *diag, const char *path)
 const VqrtModel *
 vq_loaded_model(const Loaded *l)
 {
-    return l->model;
+    return &l->model;
 }
 
 void
@@ -248,7 +251,7 @@ vq_object_info(Diag *diag, const char *path, FILE *to)
 
     if (!l)
         return false;
-    print_model(to, l->model);
+    print_model(to, &l->model);
     vq_unload(l);
     return true;
 }

@@ -24,15 +24,22 @@ enum {
     VQRT_ELEVEL = 3  /* the level is not in this object or not on this CPU */
 };
 
-enum { VQRT_F32 = 1 };
+enum {
+    VQRT_F32 = 1,
+    VQRT_MAXNAME = 64, /* bytes of a tensor's name, the final zero included */
+    VQRT_MAXLEVEL = 8
+};
 
 typedef struct VqrtTensor {
-    const char *name;
-    uint32_t type; /* VQRT_F32 */
+    char name[VQRT_MAXNAME]; /* cut when it is longer */
+    uint32_t type;           /* VQRT_F32 */
     uint32_t rank;
     int64_t dim[8]; /* row-major, dense */
 } VqrtTensor;
 
+/* What PREFIX_model(VqrtModel *) writes. It is written by code and not a
+ * constant of the object, since a constant with pointers in it would be data
+ * that the loader has to write to. */
 typedef struct VqrtModel {
     uint32_t abi;  /* VQRT_ABI; always the first field */
     uint32_t size; /* sizeof(VqrtModel) when the model was compiled */
@@ -44,7 +51,7 @@ typedef struct VqrtModel {
     uint64_t const_bytes; /* weights and tables inside the object */
     /* CPU levels in this object, weakest first; level i is what run_level
      * takes. */
-    const char *const *level;
+    const char *level[VQRT_MAXLEVEL];
     uint32_t nlevel;
     /* The best level this CPU can run. */
     int (*best_level)(void);

@@ -114,13 +114,17 @@ prepare(const char *path, int side, float *pixels)
 int
 main(int argc, char **argv)
 {
-    const VqrtModel *m = &classifier_model;
-    int side = (int)m->in[0].dim[3], classes = (int)m->out[0].dim[1];
-    float *pixels = malloc(sizeof(float) * 3 * (size_t)side * (size_t)side);
-    float *logits = malloc(sizeof(float) * (size_t)classes);
-    void *work = aligned_alloc(m->work_align, m->work_bytes);
-    int code = 1;
+    VqrtModel m;
+    int side, classes, code = 1;
+    float *pixels, *logits;
+    void *work;
 
+    classifier_model(&m);
+    side = (int)m.in[0].dim[3];
+    classes = (int)m.out[0].dim[1];
+    pixels = malloc(sizeof(float) * 3 * (size_t)side * (size_t)side);
+    logits = malloc(sizeof(float) * (size_t)classes);
+    work = aligned_alloc(m.work_align, m.work_bytes);
     if (argc < 2 || argc > 3) {
         fprintf(stderr, "usage: classify PHOTO [NAMES.txt]\n");
         code = 2;

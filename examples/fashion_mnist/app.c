@@ -75,15 +75,17 @@ static void
 print_result(const Idx *images, const int *right, double seconds)
 {
     double n = (double)images->dim[0];
+    VqrtModel model;
     int sum = 0;
 
     for (int c = 0; c < CLASSES; c++) {
         printf("  %-12s %5d right\n", class_name[c], right[c]);
         sum += right[c];
     }
+    fashion_vit_model(&model);
     printf("int8 accuracy %.2f %% (%d of %.0f), %.1f us an image, level %s\n",
            100 * sum / n, sum, n, 1e6 * seconds / n,
-           fashion_vit_model.level[fashion_vit_best_level()]);
+           model.level[fashion_vit_best_level()]);
 }
 
 int

@@ -103,13 +103,12 @@ class Compiled:
         subprocess.run(["cc", "-shared", "-o", library, path], check=True)
         self.library = ctypes.CDLL(library)
         self.run_level = getattr(self.library, prefix + "_run_level")
-        # VqrtModel, runtime/vqrt.h: work_bytes and the level names.
-        words = (ctypes.c_uint64 * 16).in_dll(self.library, model)
+        # VqrtModel, runtime/vqrt.h: work_bytes and eight names of levels.
+        words = (ctypes.c_uint64 * 32)()
+        getattr(self.library, model)(words)
         self.work = np.zeros(words[6] + align, np.uint8)
         self.at = -self.work.ctypes.data % align
-        count = words[10] & 0xffffffff
-        table = ctypes.cast(words[9], ctypes.POINTER(ctypes.c_char_p))
-        self.levels = [table[i].decode() for i in range(count)]
+        self.levels = [ctypes.string_at(p).decode() for p in words[9:17] if p]
         self.out = np.zeros(outputs, np.float32)
 
     def call(self, level, x):

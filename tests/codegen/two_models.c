@@ -77,21 +77,22 @@ check_errors(void *work)
     float out[ALPHA_OUT_COUNT];
     const void *in[1] = {image};
     void *to[1] = {out};
+    VqrtModel m;
 
+    alpha_model(&m);
     return alpha_run(NULL, out, work) != VQRT_ENULL ||
            alpha_run(image, NULL, work) != VQRT_ENULL ||
            alpha_run(image, out, NULL) != VQRT_ENULL ||
            alpha_run(image, out, (char *)work + 4) != VQRT_EALIGN ||
            alpha_run_level(-1, image, out, work) != VQRT_ELEVEL ||
            alpha_run_level(99, image, out, work) != VQRT_ELEVEL ||
-           alpha_model.run(NULL, to, work) != VQRT_ENULL ||
-           alpha_model.run(in, to, work) != VQRT_OK ||
+           m.run(NULL, to, work) != VQRT_ENULL ||
+           m.run(in, to, work) != VQRT_OK ||
            memcmp(out, want[0], sizeof out) != 0 ||
-           alpha_model.run_level(99, in, to, work) != VQRT_ELEVEL ||
-           alpha_model.abi != VQRT_ABI ||
-           alpha_model.size != sizeof(VqrtModel) ||
-           alpha_model.work_bytes != ALPHA_WORK_BYTES ||
-           strcmp(alpha_model.level[0], "base") != 0;
+           m.run_level(99, in, to, work) != VQRT_ELEVEL || m.abi != VQRT_ABI ||
+           m.size != sizeof(VqrtModel) || m.work_bytes != ALPHA_WORK_BYTES ||
+           strcmp(m.name, "alpha") != 0 || strcmp(m.level[0], "base") != 0 ||
+           m.in[0].dim[1] * m.in[0].dim[2] * m.in[0].dim[3] != ALPHA_IN_COUNT;
 }
 
 int
@@ -100,7 +101,9 @@ main(int argc, char **argv)
     int most = argc > 1 ? atoi(argv[1]) : 99, failed;
     void *work = get_work();
     double sum = 0;
+    VqrtModel m;
 
+    alpha_model(&m);
     for (int i = 0; i < ALPHA_IN_COUNT; i++)
         image[i] = (float)(i * 37 % 101) / 25 - 2;
     failed = alpha_run_level(0, image, want[0], work) ||
@@ -110,7 +113,7 @@ main(int argc, char **argv)
             failed |= run_threads(i);
     for (int i = 0; i < ALPHA_OUT_COUNT; i++)
         sum += want[0][i] * (i + 1) - want[1][i];
-    printf("%s %.9g\n", alpha_model.level[alpha_best_level()], sum);
+    printf("%s %.9g\n", m.level[alpha_best_level()], sum);
     free(work);
     return failed;
 }

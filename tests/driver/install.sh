@@ -24,7 +24,13 @@ target_link_libraries(embed PRIVATE vitqc::vitqc)
 END
 cat >app/app.c <<'END'
 #include "my_vit.h"
-int main(void) { return my_vit_model.nin == 1 ? 0 : 1; }
+int main(void)
+{
+    VqrtModel m;
+
+    my_vit_model(&m);
+    return m.nin == 1 ? 0 : 1;
+}
 END
 cat >app/embed.c <<'END'
 #include <vitqc/vitqc.h>
