@@ -127,6 +127,8 @@ int64_t vq_wrap_int(ElemType, int64_t);
 bool vq_import_inputs(Import *);
 bool vq_import_outputs(Import *);
 bool vq_define(Import *, Loc, const char *name, Item *);
+/* As many as a reader takes in; or a file cannot be read, and all that follows
+ * would be of that. */
 bool vq_enough_errors(const Import *);
 
 /* ---- onnx_ops.c ---- */

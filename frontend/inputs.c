@@ -19,7 +19,8 @@ typedef struct Binding {
 bool
 vq_enough_errors(const Import *im)
 {
-    return im->diag->nerror - im->errors >= MAXERRORS;
+    return im->diag->nerror - im->errors >= MAXERRORS ||
+           im->diag->fault == FAULT_IO;
 }
 
 /* Names go into texts and messages. */
@@ -185,7 +186,7 @@ vq_import_inputs(Import *im)
     for (size_t i = 0; i < p->n_input && !vq_enough_errors(im); i++)
         ok = import_input(im, p->input[i]) && ok;
     warn_unused_dims(im);
-    if (ok && im->g->nin == 0)
+    if (ok && im->g->nin == 0 && !vq_enough_errors(im))
         return vq_error(im->diag, NOLOC, "the model has no input");
     return ok;
 }

@@ -63,6 +63,8 @@ if command -v protoc >/dev/null && [ -n "$proto" ]; then
 node { input: "x" input: "w" output: "y" op_type: "MatMul" name: "/mm" }
 initializer { dims: 4 dims: 2 data_type: 1 name: "w" data_location: EXTERNAL
     external_data { key: "location" value: "lost.bin" } }
+initializer { dims: 2 data_type: 1 name: "b" data_location: EXTERNAL
+    external_data { key: "location" value: "lost.bin" } }
 input { name: "x" type { tensor_type { elem_type: 1
     shape { dim { dim_value: 1 } dim { dim_value: 4 } } } } }
 output { name: "y" type { tensor_type { elem_type: 1 } } }
