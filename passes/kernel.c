@@ -46,6 +46,13 @@ extend(Fusion *f, ValId v, ValId out)
 }
 
 static void
+start_chain(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
+{
+    (void)g, (void)uses;
+    f->of[op->out].matmul = op;
+}
+
+static void
 extend_requant(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
 {
     const Op *mm = def_of_kind(g, op->in[0], OP_I_MATMUL);
@@ -79,23 +86,23 @@ extend_add(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
     }
 }
 
+typedef void ExtendFn(Fusion *, const Graph *, const uint32_t *, const Op *);
+
+static ExtendFn *const extend_fn[NOP] = {
+    [OP_I_MATMUL] = start_chain,
+    [OP_I_REQUANT] = extend_requant,
+    [OP_I_LUT] = extend_lut,
+    [OP_I_ADD] = extend_add,
+};
+
 static void
 find_chains(const Graph *g, Fusion *f)
 {
     const uint32_t *uses = vq_use_counts(g, g->arena);
 
-    for (uint32_t i = 1; i < g->nop; i++) {
-        const Op *op = &g->op[i];
-
-        if (op->kind == OP_I_MATMUL)
-            f->of[op->out].matmul = op;
-        else if (op->kind == OP_I_REQUANT)
-            extend_requant(f, g, uses, op);
-        else if (op->kind == OP_I_LUT)
-            extend_lut(f, g, uses, op);
-        else if (op->kind == OP_I_ADD)
-            extend_add(f, g, uses, op);
-    }
+    for (uint32_t i = 1; i < g->nop; i++)
+        if (extend_fn[g->op[i].kind])
+            extend_fn[g->op[i].kind](f, g, uses, &g->op[i]);
 }
 
 static ValId

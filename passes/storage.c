@@ -110,52 +110,99 @@ head_scales(Graph *g, const CalibEntry *e, int64_t cols, int64_t heads)
                     s);
 }
 
-static Type
-per_head(Graph *g, Type t, DType dt, int32_t zero, const CalibEntry *e,
-         int64_t heads)
-{
-    assert(heads > 0 && e->n == vq_cols(&t));
-    t.dt = dt;
-    t.q = (Quant){.scales = head_scales(g, e, vq_cols(&t), heads),
-                  .axis = t.rank - 1,
-                  .zero = zero};
-    return t;
-}
+typedef struct StorageRow {
+    DType dt;
+    int32_t zero; /* of a scale per head or channel */
+    Type (*type)(Graph *, const PassContext *, const struct StorageRow *,
+                 Type shape, const CalibEntry *, int64_t heads);
+} StorageRow;
 
 static Type
-per_tensor(Type t, DType dt, Quant q)
+stored(Type t, DType dt, Quant q)
 {
     t.dt = dt;
     t.q = q;
     return t;
 }
 
+static Type
+type_real(Graph *g, const PassContext *cx, const StorageRow *r, Type t,
+          const CalibEntry *e, int64_t heads)
+{
+    (void)g, (void)cx, (void)e, (void)heads;
+    return stored(t, r->dt, (Quant){0});
+}
+
+static Type
+type_per_head(Graph *g, const PassContext *cx, const StorageRow *r, Type t,
+              const CalibEntry *e, int64_t heads)
+{
+    (void)cx;
+    assert(heads > 0 && e->n == vq_cols(&t));
+    return stored(t, r->dt,
+                  (Quant){.scales = head_scales(g, e, vq_cols(&t), heads),
+                          .axis = t.rank - 1,
+                          .zero = r->zero});
+}
+
+static Type
+type_per_channel(Graph *g, const PassContext *cx, const StorageRow *r, Type t,
+                 const CalibEntry *e, int64_t heads)
+{
+    (void)heads;
+    return type_per_head(g, cx, r, t, e, vq_cols(&t));
+}
+
+static Type
+type_symmetric(Graph *g, const PassContext *cx, const StorageRow *r, Type t,
+               const CalibEntry *e, int64_t heads)
+{
+    (void)g, (void)cx, (void)heads;
+    return stored(t, r->dt,
+                  vq_quant_range(e->range.lo, e->range.hi, r->dt, true));
+}
+
+static Type
+type_asymmetric(Graph *g, const PassContext *cx, const StorageRow *r, Type t,
+                const CalibEntry *e, int64_t heads)
+{
+    (void)g, (void)cx, (void)heads;
+    return stored(t, r->dt,
+                  vq_quant_range(e->range.lo, e->range.hi, r->dt, false));
+}
+
+static Type
+type_score(Graph *g, const PassContext *cx, const StorageRow *r, Type t,
+           const CalibEntry *e, int64_t heads)
+{
+    (void)g, (void)cx, (void)e, (void)heads;
+    return stored(t, r->dt, (Quant){.scale = VQ_SCORE_UNIT});
+}
+
+static Type
+type_probability(Graph *g, const PassContext *cx, const StorageRow *r, Type t,
+                 const CalibEntry *e, int64_t heads)
+{
+    (void)g, (void)r, (void)e, (void)heads;
+    return stored(t, cx->pbits == 8 ? DT_U8 : DT_U16,
+                  (Quant){.scale = ldexpf(1, -vq_pbits(cx))});
+}
+
+static const StorageRow row[NSTORAGE] = {
+    [ST_F32] = {DT_F32, 0, type_real},
+    [ST_SCORE] = {DT_S16, 0, type_score},
+    [ST_U8] = {DT_U8, 0, type_asymmetric},
+    [ST_S8] = {DT_S8, 0, type_symmetric},
+    [ST_Q] = {DT_U8, 128, type_per_head},
+    [ST_K] = {DT_S8, 0, type_per_head},
+    [ST_V] = {DT_S8, 0, type_per_channel},
+    [ST_PROB] = {DT_U16, 0, type_probability},
+};
+
 Type
 vq_storage_type(Graph *g, const PassContext *cx, Storage s, Type t,
                 const CalibEntry *e, int64_t heads)
 {
-    switch (s) {
-    case ST_Q:
-        return per_head(g, t, DT_U8, 128, e, heads);
-    case ST_K:
-        return per_head(g, t, DT_S8, 0, e, heads);
-    case ST_V:
-        return per_head(g, t, DT_S8, 0, e, vq_cols(&t));
-    case ST_SCORE:
-        return per_tensor(t, DT_S16, (Quant){.scale = VQ_SCORE_UNIT});
-    case ST_PROB:
-        return per_tensor(t, cx->pbits == 8 ? DT_U8 : DT_U16,
-                          (Quant){.scale = ldexpf(1, -vq_pbits(cx))});
-    case ST_U8:
-        return per_tensor(
-            t, DT_U8, vq_quant_range(e->range.lo, e->range.hi, DT_U8, false));
-    case ST_S8:
-        return per_tensor(
-            t, DT_S8, vq_quant_range(e->range.lo, e->range.hi, DT_S8, true));
-    default:
-        assert(s == ST_F32);
-        t.dt = DT_F32;
-        t.q = (Quant){0};
-        return t;
-    }
+    assert(row[s].type);
+    return row[s].type(g, cx, &row[s], t, e, heads);
 }

@@ -10,6 +10,7 @@
 
 #include "ir/quant.h"
 
+#include <assert.h>
 #include <math.h>
 
 const char *const vq_table_form_text[NTABLEFORM] = {
@@ -59,37 +60,63 @@ shift_gelu(double x)
     return x * (double)gain / 65536;
 }
 
+typedef double ByteFn(const Op *, double x);
+
 static double
-gelu(TableForm form, const Op *op, double x)
+gelu(const Op *op, double x)
 {
-    if (form == TF_SHIFT)
-        return shift_gelu(x);
     if (vq_get_i(op, A_TANH, 0))
         return 0.5 * x *
                (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
     return 0.5 * x * (1 + erf(x * 0.70710678118654752));
 }
 
+static double
+hyperbolic_tangent(const Op *op, double x)
+{
+    (void)op;
+    return tanh(x);
+}
+
+static double
+sigmoid(const Op *op, double x)
+{
+    (void)op;
+    return 1 / (1 + exp(-x));
+}
+
+static double
+relu(const Op *op, double x)
+{
+    (void)op;
+    return x > 0 ? x : 0;
+}
+
+static double
+error_function(const Op *op, double x)
+{
+    (void)op;
+    return erf(x);
+}
+
+static double
+clip(const Op *op, double x)
+{
+    return fmin(fmax(x, vq_get_f(op, A_LO, -INFINITY)),
+                vq_get_f(op, A_HI, INFINITY));
+}
+
+static ByteFn *const exact[NOP] = {
+    [OP_GELU] = gelu, [OP_TANH] = hyperbolic_tangent, [OP_SIGMOID] = sigmoid,
+    [OP_RELU] = relu, [OP_ERF] = error_function,      [OP_CLIP] = clip,
+};
+
 double
 vq_byte_function(TableForm form, const Op *op, double x)
 {
-    switch (op->kind) {
-    case OP_GELU:
-        return gelu(form, op, x);
-    case OP_TANH:
-        return tanh(x);
-    case OP_SIGMOID:
-        return 1 / (1 + exp(-x));
-    case OP_RELU:
-        return x > 0 ? x : 0;
-    case OP_ERF:
-        return erf(x);
-    case OP_CLIP:
-        return fmin(fmax(x, vq_get_f(op, A_LO, -INFINITY)),
-                    vq_get_f(op, A_HI, INFINITY));
-    default:
-        return NAN;
-    }
+    assert(exact[op->kind]);
+    return form == TF_SHIFT && op->kind == OP_GELU ? shift_gelu(x)
+                                                   : exact[op->kind](op, x);
 }
 
 void
