@@ -182,13 +182,15 @@ vq_calib_feed(Calib *c, Diag *d, const Graph *g, Arena *tmp,
 
 /* ---- the end of a pass ---- */
 
+/* A zero's sign says nothing of a range, and not every JSON library keeps it:
+ * the sum with 0 is 0 for both. */
 static void
 set_extremes(Stat *s)
 {
     CalibEntry *e = &s->entry;
 
     for (uint32_t i = 0; i < e->n; i++)
-        e->channel[i] = (Range){s->lo[i], s->hi[i]};
+        e->channel[i] = (Range){s->lo[i] + 0.0f, s->hi[i] + 0.0f};
     e->range = vq_calib_extremes(e);
 }
 
