@@ -103,12 +103,13 @@ vq_plan_attention(Module *m, const Op *op, Plan *p)
     t->batches = vq_rows(q) / t->nq;
     t->d = t->wide / t->heads;
     t->pv_lanes = vq_align(t->d, VQ_PANEL);
+    t->slack = vq_slack_read(m->g, op->in[0], t->d);
     p->at[p->nconst++] = plan_scores(m, op, t);
     p->at[p->nconst++] = plan_values(m, op, t);
     p->at[p->nconst++] = plan_edge(m, q->q.zero, vq_max(t->d, t->nk));
     p->info = t;
     p->raw = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 5;
-    p->key = vq_format(m->arena, "%s %s %s", vq_key(m, op),
+    p->key = vq_format(m->arena, "%s slack %u %s %s", vq_key(m, op), t->slack,
                        vq_requant_key(m, &t->qk), vq_requant_key(m, &t->pv));
     return true;
 }
@@ -333,6 +334,8 @@ vq_body_attention(Build *b, const Args *args)
     t.edge = args->konst[2];
     t.table = args->in[5];
     cut_scratch(b, &t, args);
+    vq_clear_slack(b, b_atc(b, args->in[0], t.batches * t.nq * t.wide),
+                   t.slack);
     b_loop(b, &batch, 0, 1, t.batches);
     b_loop(b, &head, 0, 1, t.heads);
     t.head = head.i;

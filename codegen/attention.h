@@ -7,7 +7,8 @@
 
 typedef struct Attention {
     int64_t batches, heads, nq, nk, d;
-    int64_t wide; /* heads * d: bytes of a row of q, k, v */
+    int64_t wide;   /* heads * d: bytes of a row of q, k, v */
+    unsigned slack; /* of q, vq_slack_read */
     SoftmaxForm form;
     int pbits;
     RequantPlan qk, pv;

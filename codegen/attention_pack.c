@@ -63,23 +63,41 @@ interleave4(Build *b, const Val *row)
     return b_shuffle(b, half[0], half[1], lane, 64);
 }
 
-/* `keys` rows of V from 4 * group on become one k-group of each panel. Bytes
- * of the next head in a last panel meet columns that nobody stores. */
+/* `keys` rows of V from `from` on, `cols` columns of one panel: a k-group.
+ * Columns beyond are zero, though nobody stores what they give. */
+static void
+pack_value_tile(Build *b, const Attention *t, Val from, Val to, int64_t keys,
+                int64_t cols)
+{
+    Ty v = b_vec(b->i8, VQ_PANEL);
+    Val row[VQ_KGROUP];
+
+    for (int64_t r = 0; r < VQ_KGROUP; r++)
+        row[r] = r < keys ? b_load_part(b, v, b_atc(b, from, r * t->wide),
+                                        (unsigned)cols)
+                          : LLVMConstNull(v);
+    b_store(b, interleave4(b, row), to, 64);
+}
+
+/* Rows of V from 4 * group on become one k-group of each panel. */
 static void
 pack_value_group(Build *b, const Attention *t, Val group, int64_t keys)
 {
-    int64_t groups = vq_kgroups(t->nk);
+    int64_t groups = vq_kgroups(t->nk), whole = t->d / VQ_PANEL;
     Val from = b_elt(b, t->v, group, VQ_KGROUP * t->wide, 0);
-    Val to = b_elt(b, t->vpack, group, 64, 0), row[VQ_KGROUP];
+    Val to = b_elt(b, t->vpack, group, 64, 0);
     Loop panel;
 
-    b_loop(b, &panel, 0, 1, vq_panels(t->d));
-    for (int64_t r = 0; r < VQ_KGROUP; r++)
-        row[r] = r < keys ? b_load(b, b_vec(b->i8, 16),
-                                   b_elt(b, from, panel.i, 16, r * t->wide), 1)
-                          : LLVMConstNull(b_vec(b->i8, 16));
-    b_store(b, interleave4(b, row), b_elt(b, to, panel.i, groups * 64, 0), 64);
-    b_loop_end(b, &panel);
+    if (whole) {
+        b_loop(b, &panel, 0, 1, whole);
+        pack_value_tile(b, t, b_elt(b, from, panel.i, VQ_PANEL, 0),
+                        b_elt(b, to, panel.i, groups * 64, 0), keys, VQ_PANEL);
+        b_loop_end(b, &panel);
+    }
+    if (t->d % VQ_PANEL)
+        pack_value_tile(b, t, b_atc(b, from, whole * VQ_PANEL),
+                        b_atc(b, to, whole * groups * 64), keys,
+                        t->d % VQ_PANEL);
 }
 
 void

@@ -287,3 +287,16 @@ vq_emit_gemm(Build *b, const Gemm *g)
     if (g->m % rows)
         emit_chunk(b, g, b_i64(b, g->m / rows * rows), g->m % rows);
 }
+
+unsigned
+vq_slack_read(const Graph *g, ValId a, int64_t depth)
+{
+    return vq_def(g, a) ? (unsigned)(vq_align(depth, VQ_KGROUP) - depth) : 0;
+}
+
+void
+vq_clear_slack(Build *b, Val end, unsigned bytes)
+{
+    if (bytes)
+        b_store_part(b, b_const(b_vec(b->i8, VQ_KGROUP), 0), end, bytes);
+}

@@ -42,4 +42,13 @@ typedef struct Gemm {
 
 void vq_emit_gemm(Build *, const Gemm *);
 
+/*
+ * How many bytes after the last row of A, rows of `depth` bytes, a product
+ * reads as part of a k-group; 0 when A is not a value of the work area. They
+ * meet zero weights, so they change nothing; vq_clear_slack sets them all the
+ * same, so that no memory checker sees a number that nobody wrote.
+ */
+unsigned vq_slack_read(const Graph *, ValId a, int64_t depth);
+void vq_clear_slack(Build *, Val end, unsigned bytes);
+
 #endif

@@ -60,19 +60,11 @@ vq_plan_layernorm(Module *m, const Op *op, Plan *p)
     return true;
 }
 
-/* SUM_LANES numbers of the row, zeros beyond its end. */
+/* Lanes i .. i + count - 1 of the row, then zeros. */
 static Val
-load_row(Build *b, const Norm *t, Val i, unsigned count)
+load_row(Build *b, const Norm *t, Val i, unsigned lanes, unsigned count)
 {
-    Ty v = b_vec(b->i16, SUM_LANES);
-    Val x = b_load(b, v, b_elt(b, t->x, i, 2, 0), 2);
-    int lane[SUM_LANES];
-
-    if (count == SUM_LANES)
-        return x;
-    for (unsigned k = 0; k < SUM_LANES; k++)
-        lane[k] = k < count ? (int)k : SUM_LANES;
-    return b_shuffle(b, x, LLVMConstNull(v), lane, SUM_LANES);
+    return b_load_part(b, b_vec(b->i16, lanes), b_elt(b, t->x, i, 2, 0), count);
 }
 
 /* sum[0] += x by pairs in s32; sum[1] += x^2 in s64. A pair of squares is at
@@ -80,7 +72,7 @@ load_row(Build *b, const Norm *t, Val i, unsigned count)
 static void
 add_sums(Build *b, const Norm *t, Val *sum, Val i, unsigned count)
 {
-    Val x = load_row(b, t, i, count), sq = p_madd(b, x, x);
+    Val x = load_row(b, t, i, SUM_LANES, count), sq = p_madd(b, x, x);
 
     sum[0] = b_add(b, sum[0], p_madd(b, x, b_const(LLVMTypeOf(x), 1)));
     sum[1] = b_add(b, sum[1], b_zext(b, b_slice(b, sq, 0, 8), 64));
@@ -152,9 +144,9 @@ find_scale(Build *b, Norm *t, const Val *sum)
 
 /* C * x_c - S1 of 16 columns: below 2^31 for rows of up to 2^15. */
 static Val
-centred(Build *b, const Norm *t, Val i)
+centred(Build *b, const Norm *t, Val i, unsigned count)
 {
-    Val x = b_load(b, b_vec(b->i16, LANES), b_elt(b, t->x, i, 2, 0), 2);
+    Val x = load_row(b, t, i, LANES, count);
     Val n = b_const(b_vec(b->i32, LANES), t->n);
 
     x = b_sext(b, x, 32);
@@ -164,9 +156,9 @@ centred(Build *b, const Norm *t, Val i)
 
 /* n_c of 16 columns in 32-bit lanes. */
 static Val
-normalized(Build *b, const Norm *t, Val i)
+normalized(Build *b, const Norm *t, Val i, unsigned count)
 {
-    Val n = b_sext(b, centred(b, t, i), 64);
+    Val n = b_sext(b, centred(b, t, i, count), 64);
 
     n = b_mul(b, n, b_sext(b, b_splat(b, t->y, LANES), 64));
     n = b_add(b, n, b_splat(b, t->round, LANES));
@@ -184,7 +176,7 @@ norm_lanes(Build *b, void *user, Val i, unsigned count)
     Ty v = b_vec(b->i32, LANES);
     Val g = b_load(b, v, b_elt(b, t->consts, i, 4, 0), 64);
     Val beta = b_load(b, v, b_elt(b, t->consts, i, 4, 4 * t->lanes), 64);
-    Val q = normalized(b, t, i);
+    Val q = normalized(b, t, i, count);
 
     if (t->wide) {
         q = b_mul(b, b_sext(b, q, 64), b_sext(b, g, 64));

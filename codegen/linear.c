@@ -7,6 +7,7 @@
 
 typedef struct Linear {
     int64_t m, n, k;
+    unsigned slack; /* of A, vq_slack_read */
     bool requant;
     RequantPlan rq;
     int64_t rrows; /* rows of a residual that repeats; 0: none does */
@@ -103,9 +104,9 @@ linear_key(Module *m, const Op *op, const Linear *l)
 {
     return vq_format(
         m->arena,
-        "linear %lld %lld %lld to %s, table %d, residual %d %lld %lld "
-        "%lld, %s",
-        (long long)l->m, (long long)l->n, (long long)l->k,
+        "linear %lld %lld %lld slack %u to %s, table %d, residual %d %lld "
+        "%lld %lld, %s",
+        (long long)l->m, (long long)l->n, (long long)l->k, l->slack,
         vq_dtype[vq_type(m->g, op->out)->dt].text, input(op, 5) != 0,
         input(op, 6) != 0, (long long)l->rrows,
         (long long)vq_get_i(op, A_ASHIFT, 0),
@@ -125,6 +126,7 @@ vq_plan_linear(Module *m, const Op *op, Plan *p)
     *l = (Linear){.m = vq_rows(a),
                   .n = vq_get_i(op, A_COLS, 0),
                   .k = vq_cols(a),
+                  .slack = vq_slack_read(m->g, op->in[0], vq_cols(a)),
                   .requant = input(op, 3) != 0};
     if (input(op, 6)) {
         l->rrows = vq_rows(vq_type(m->g, op->in[6]));
@@ -170,5 +172,6 @@ vq_body_linear(Build *b, const Args *args)
 
     if (e.lut)
         e.buffer = b_alloca(b, 64);
+    vq_clear_slack(b, b_atc(b, g.a, l->m * l->k), l->slack);
     vq_emit_gemm(b, &g);
 }

@@ -12,7 +12,7 @@
 const DeitShape deit_tiny = {224, 197, 192, 3, 768, 12, 1000, 16};
 const DeitShape deit_base = {224, 197, 768, 12, 3072, 12, 1000, 16};
 
-const DeitShape deit_mini = {64, 17, 48, 3, 96, 2, 10, 16};
+const DeitShape deit_mini = {64, 17, 45, 3, 93, 2, 10, 16};
 
 const char *const deit_part_name[NPART] = {
     "qkv", "proj", "fc1", "fc2", "attention", "layernorm",

@@ -10,7 +10,8 @@ typedef struct DeitShape {
     int pbits;
 } DeitShape;
 
-/* deit_mini is small enough for emulators. */
+/* deit_mini is small enough for emulators; its depths are no multiples of a
+ * k-group, so products read what lies after a row. */
 extern const DeitShape deit_tiny, deit_base, deit_mini;
 
 /* Image in (f32), logits out, planned. Returns the number of products. */
