@@ -105,9 +105,5 @@ bool vq_walk_row(Walk *);
 void vq_widen(DType, const void *from, int64_t at, int64_t n, int32_t *to);
 /* The other way; values must be in the type's range. */
 void vq_narrow(DType, const int32_t *from, int64_t n, void *to, int64_t at);
-/* The real values of t's stored codes and back, by t's quantization; plain
- * integers have the scale 1. */
-void vq_to_real(const Graph *, const Type *t, const void *from, float *to);
-void vq_from_real(const Graph *, const Type *t, const float *from, void *to);
 
 #endif

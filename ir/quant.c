@@ -207,3 +207,9 @@ vq_rsqrt_q30(uint32_t v)
         y = y * (3 * one - (v * (y * y >> 30) >> 30)) >> 31;
     return (uint32_t)y;
 }
+
+double
+vq_decibel(double signal, double noise)
+{
+    return noise > 0 ? 10 * log10(signal / noise) : INFINITY;
+}

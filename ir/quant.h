@@ -68,6 +68,14 @@ Quant vq_quant_range(float lo, float hi, DType, bool symmetric);
 /* The scale of channel c of a quantized type. */
 float vq_scale_at(const Graph *, const Type *, int64_t c);
 
+/* The real values of t's stored codes and back, by t's quantization; plain
+ * integers have the scale 1. */
+void vq_to_real(const Graph *, const Type *t, const void *from, float *to);
+void vq_from_real(const Graph *, const Type *t, const float *from, void *to);
+
+/* 10 log10(signal / noise); INFINITY without noise. */
+double vq_decibel(double signal, double noise);
+
 /* (x + 2^(s-1)) >> s, and x for s = 0. */
 static inline int64_t
 vq_rshift_round(int64_t x, int s)

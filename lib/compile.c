@@ -18,14 +18,6 @@
 /* ---- reading ---- */
 
 static bool
-ends_in(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
-static bool
 check_readable(Vitqc *v, const char *path)
 {
     struct stat st;
@@ -46,7 +38,7 @@ read_graph(Vitqc *v)
         .max_memory = v->opt.max_memory,
     };
 
-    if (ends_in(v->path, ".vir"))
+    if (vq_ends_in(v->path, ".vir"))
         return vq_parse_file(&v->arena, &v->diag, v->path);
     return vq_onnx_read(&v->arena, &v->diag, v->path, &import);
 }

@@ -15,14 +15,6 @@
 
 enum { MAX_LABEL_FILE = 1 << 28 };
 
-static bool
-ends_in(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static int64_t *
 read_npy(Vitqc *v, const Feed *f, const char *path)
 {
@@ -120,5 +112,6 @@ read_text(Vitqc *v, const Feed *f, const char *path)
 int64_t *
 vq_labels_read(Vitqc *v, const Feed *f, const char *path)
 {
-    return ends_in(path, ".npy") ? read_npy(v, f, path) : read_text(v, f, path);
+    return vq_ends_in(path, ".npy") ? read_npy(v, f, path)
+                                    : read_text(v, f, path);
 }

@@ -98,9 +98,3 @@ vq_find_value(const Graph *g, const char *name)
             return i;
     return 0;
 }
-
-double
-vq_decibel(double signal, double noise)
-{
-    return noise > 0 ? 10 * log10(signal / noise) : INFINITY;
-}

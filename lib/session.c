@@ -84,6 +84,14 @@ say_error(Vitqc *v, const char *text)
 }
 
 bool
+vq_ends_in(const char *s, const char *end)
+{
+    size_t n = strlen(s), m = strlen(end);
+
+    return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+bool
 vq_usage(Vitqc *v, const char *fmt, ...)
 {
     char text[512];

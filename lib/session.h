@@ -50,6 +50,8 @@ bool vq_usage(Vitqc *, const char *fmt, ...)
 
 void vq_progress(Vitqc *, const char *what, int64_t done, int64_t total);
 
+bool vq_ends_in(const char *, const char *end);
+
 /* May it begin the names of C symbols? */
 bool vq_prefix_valid(const char *);
 
@@ -75,8 +77,6 @@ int64_t vq_macs(const Graph *, const Op *);
 void vq_real_values(const Graph *, ValId, const void *data, double *out);
 /* The value of that name, 0: none. */
 ValId vq_find_value(const Graph *, const char *name);
-/* 10 log10(signal / noise); INFINITY without noise. */
-double vq_decibel(double signal, double noise);
 
 /* ---- images.c ---- */
 

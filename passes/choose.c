@@ -14,12 +14,6 @@
 
 #define TOLERANCE 0.1 /* dB */
 
-double
-vq_sqnr(double signal, double noise)
-{
-    return 10 * log10(fmax(signal, 1e-300) / fmax(noise, 1e-300));
-}
-
 static TableForm
 measure_forms(Rewrite *r, const FormChoice *c, FormNote *note)
 {

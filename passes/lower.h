@@ -62,7 +62,4 @@ typedef struct FormChoice {
 
 void vq_choose_form(Rewrite *, const FormChoice *);
 
-/* 10 log10 (signal / noise). */
-double vq_sqnr(double signal, double noise);
-
 #endif

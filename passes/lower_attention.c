@@ -40,34 +40,30 @@ quantize_probe(const Attention *t, int i, Arena *tmp)
     const PassContext *cx = vq_context(t->r);
     const Value *v = &t->r->from->val[t->op->in[i]];
     const CalibEntry *e = vq_calib_find(cx->calib, v->name);
-    int64_t n = vq_count(&v->type), cols = vq_cols(&v->type);
     uint8_t *q;
 
     if (!e || !e->probe)
         return NULL;
-    q = NEWN(tmp, uint8_t, n);
-    for (int64_t j = 0; j < n; j++)
-        q[j] = (uint8_t)vq_quantize(e->probe[j],
-                                    vq_scale_at(t->r->from, &v->type, j % cols),
-                                    v->type.q.zero, v->type.dt);
+    q = NEWN(tmp, uint8_t, vq_bytes(&v->type));
+    vq_from_real(t->r->from, &v->type, e->probe, q);
     return q;
 }
 
 static double
 compare(const Graph *g, const Type *t, const void *data, const float *want)
 {
+    int64_t n = vq_count(t);
+    float *got = NEWN(g->arena, float, n);
     double signal = 0, noise = 0;
 
-    for (int64_t i = 0; i < vq_count(t); i++) {
-        int32_t q = t->dt == DT_U8   ? ((const uint8_t *)data)[i]
-                    : t->dt == DT_S8 ? ((const int8_t *)data)[i]
-                                     : ((const int16_t *)data)[i];
-        double got = vq_scale_at(g, t, 0) * (q - t->q.zero);
+    vq_to_real(g, t, data, got);
+    for (int64_t i = 0; i < n; i++) {
+        double off = (double)want[i] - got[i];
 
         signal += (double)want[i] * want[i];
-        noise += (want[i] - got) * (want[i] - got);
+        noise += off * off;
     }
-    return vq_sqnr(signal, noise);
+    return vq_decibel(signal, noise);
 }
 
 static double

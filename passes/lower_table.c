@@ -54,7 +54,7 @@ measure_bytes(void *user)
         signal += want * want;
         noise += (want - got) * (want - got);
     }
-    return vq_sqnr(signal, noise);
+    return vq_decibel(signal, noise);
 }
 
 /* x * G has the scale S / 128 and 16 bits; it is rounded to the result. */

@@ -88,28 +88,12 @@ choose_storage(Graph *g, Plan *p)
 
 /* ---- constants ---- */
 
-static void
-quantize_const(const Graph *g, const Type *t, const float *x, void *out)
-{
-    int64_t n = vq_count(t), cols = vq_cols(t);
-
-    for (int64_t i = 0; i < n; i++) {
-        float s = vq_scale_at(g, t, t->q.axis == t->rank - 1 ? i % cols : 0);
-        int32_t q = vq_quantize(x[i], s, t->q.zero, t->dt);
-
-        if (vq_dtype[t->dt].bytes == 1)
-            ((uint8_t *)out)[i] = (uint8_t)q;
-        else
-            ((uint16_t *)out)[i] = (uint16_t)q;
-    }
-}
-
 static ValId
 const_as(Graph *g, const Value *v, Type t)
 {
     uint8_t *data = NEWN(g->arena, uint8_t, vq_bytes(&t));
 
-    quantize_const(g, &t, v->data, data);
+    vq_from_real(g, &t, v->data, data);
     return vq_const(g, v->name, t, data);
 }
 
