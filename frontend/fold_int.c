@@ -244,6 +244,74 @@ vq_fold_binary(Node *n, const char *name, Item *a, Item *b)
     return vq_node_error(n, "not supported on floats");
 }
 
+/* ---- reductions ---- */
+
+typedef struct IntReduction {
+    const char *name;
+    int64_t (*step)(int64_t, int64_t);
+    int64_t start;
+} IntReduction;
+
+static const IntReduction reductions[] = {
+    {"ReduceSum", add, 0},
+    {"ReduceProd", mul, 1},
+    {"ReduceMax", vq_max, INT64_MIN},
+    {"ReduceMin", vq_min, INT64_MAX},
+};
+
+/* The shape without the reduced axes, or with 1 in their place; step[i] is
+ * how far axis i of x moves in it. */
+static Type
+reduced_type(const Type *x, unsigned axes, bool keep, int64_t *step)
+{
+    Type t = {.dt = x->dt};
+    int64_t at = 1;
+
+    for (int i = 0; i < x->rank; i++)
+        if (keep || !(axes >> i & 1))
+            t.dim[t.rank++] = axes >> i & 1 ? 1 : x->dim[i];
+    for (int i = x->rank - 1; i >= 0; i--) {
+        step[i] = axes >> i & 1 ? 0 : at;
+        at *= axes >> i & 1 ? 1 : x->dim[i];
+    }
+    return t;
+}
+
+static int64_t
+place_of(const Type *x, const int64_t *step, int64_t i)
+{
+    int64_t at = 0;
+
+    for (int k = x->rank - 1; k >= 0; k--) {
+        at += i % x->dim[k] * step[k];
+        i /= x->dim[k];
+    }
+    return at;
+}
+
+Item *
+vq_fold_reduce(Node *n, const Item *x, unsigned axes, bool keep)
+{
+    const IntReduction *r = NULL;
+    int64_t step[MAXRANK];
+    Type t = reduced_type(&x->type, axes, keep, step);
+    Item *y = vq_item_like(n->im, n->loc, x->et, &t);
+
+    for (size_t i = 0; i < COUNT(reductions); i++)
+        if (strcmp(reductions[i].name, n->op->name) == 0)
+            r = &reductions[i];
+    if (!r)
+        return vq_node_error(n, "not supported on integers");
+    for (int64_t i = 0; y && i < vq_count(&t); i++)
+        vq_item_i(y)[i] = r->start;
+    for (int64_t i = 0; y && i < vq_count(&x->type); i++) {
+        int64_t *sum = &vq_item_i(y)[place_of(&x->type, step, i)];
+
+        *sum = vq_wrap_int(x->et, r->step(*sum, vq_item_i(x)[i]));
+    }
+    return y;
+}
+
 static int64_t
 negate(int64_t a)
 {

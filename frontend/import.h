@@ -209,6 +209,8 @@ Item *vq_fold_real(Node *, OpKind, Item *const *in, uint32_t nin, const Attr *,
 /* Integer, bool and comparison ops by ONNX name; both inputs constant. */
 Item *vq_fold_binary(Node *, const char *name, Item *a, Item *b);
 Item *vq_fold_unary(Node *, const char *name, Item *a);
+/* A reduction of integers, by the node's ONNX name. */
+Item *vq_fold_reduce(Node *, const Item *x, unsigned axes, bool keep);
 Item *vq_fold_cast(Node *, Item *, ElemType);
 /* x's elements laid out for `shape`, which x broadcasts to. */
 Item *vq_fold_expand(Node *, const Item *x, const Type *shape);

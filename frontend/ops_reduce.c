@@ -25,6 +25,13 @@ keeps(const Node *n)
     return vq_attr_int(n, "keepdims", 1) != 0;
 }
 
+/* Index and shape arithmetic, done at compile time. */
+static bool
+is_int(const Item *x)
+{
+    return vq_known(x) && x->type.dt == DT_S64;
+}
+
 Item *
 vq_onnx_reduce(Node *n)
 {
@@ -32,6 +39,8 @@ vq_onnx_reduce(Node *n)
 
     if (!reduced_axes(n, &axes))
         return NULL;
+    if (is_int(vq_in(n, 0)))
+        return vq_fold_reduce(n, vq_in(n, 0), axes, keeps(n));
     return vq_reduce(n, n->op->kind, vq_in(n, 0), axes, keeps(n));
 }
 
@@ -43,6 +52,8 @@ vq_onnx_reduce_min(Node *n)
 
     if (!reduced_axes(n, &axes))
         return NULL;
+    if (is_int(vq_in(n, 0)))
+        return vq_fold_reduce(n, vq_in(n, 0), axes, keeps(n));
     x = vq_make1(n, OP_NEG, vq_in(n, 0));
     return vq_make1(n, OP_NEG, vq_reduce(n, OP_REDUCE_MAX, x, axes, keeps(n)));
 }
@@ -71,25 +82,17 @@ vq_onnx_reduce_l2(Node *n)
     return n->op->name[6] == 'L' ? vq_make1(n, OP_SQRT, x) : x;
 }
 
-/* Of shapes: a known integer list to one number. */
 Item *
 vq_onnx_reduce_prod(Node *n)
 {
-    Item *x = vq_in(n, 0), *y;
-    int64_t product = 1, one = 1;
     unsigned axes;
 
     if (!reduced_axes(n, &axes))
         return NULL;
-    if (!vq_known(x) || x->type.dt != DT_S64 || axes + 1 != 1u << x->type.rank)
-        return vq_node_error(n, "only the product of all of a shape, known at "
-                                "compile time, is supported");
-    for (int64_t i = 0; i < vq_count(&x->type); i++)
-        if (__builtin_mul_overflow(product, vq_item_i(x)[i], &product))
-            return vq_node_error(n, "the product is too large");
-    y = vq_item_new(n->im, n->loc, x->et, keeps(n) ? 1 : 0, &one);
-    vq_item_i(y)[0] = product;
-    return y;
+    if (!is_int(vq_in(n, 0)))
+        return vq_node_error(n, "only a product of integers known at compile "
+                                "time is supported");
+    return vq_fold_reduce(n, vq_in(n, 0), axes, keeps(n));
 }
 
 Item *

@@ -224,6 +224,8 @@ typedef struct IntAttention {
     uint32_t *p;         /* nk */
     int16_t *low, *high; /* nk: p in bytes, since s16 cannot hold it */
     int32_t *o;          /* d */
+    const int16_t *added; /* maps x nq x nk, or NULL */
+    int64_t maps;
 } IntAttention;
 
 /* o_c = sum_j p_j * v_jc for one head's columns. */
@@ -243,9 +245,20 @@ mix_values(const IntAttention *t, int64_t h)
     }
 }
 
-/* Row i of head h; the batch begins at element `at` of the result. */
+/* s_j += row of the map of what is added, saturating at 16 bits. */
 static void
-attend_row(const IntAttention *t, int64_t i, int64_t h, int64_t at, void *out)
+add_scores(const IntAttention *t, int64_t row)
+{
+    for (int64_t j = 0; j < t->nk; j++)
+        t->s[j] = (int32_t)vq_clamp(t->s[j] + t->added[row * t->nk + j],
+                                    INT16_MIN, INT16_MAX);
+}
+
+/* Row i of head h; the batch begins at element `at` of the result, and its
+ * maps of what is added to scores at number `map`. */
+static void
+attend_row(const IntAttention *t, int64_t i, int64_t h, int64_t map, int64_t at,
+           void *out)
 {
     RequantRow qk = t->qk, pv = t->pv;
 
@@ -256,6 +269,8 @@ attend_row(const IntAttention *t, int64_t i, int64_t h, int64_t at, void *out)
     dot_row(t->q + i * t->wide + h * t->d, t->k + h * t->d, t->wide, t->d,
             t->nk, t->s);
     vq_requant_row(&qk, t->s, t->nk);
+    if (t->added)
+        add_scores(t, (map + h) % t->maps * t->nq + i);
     vq_softmax_row(t->form, t->pbits, t->table, t->s, t->nk, t->p);
     mix_values(t, h);
     vq_requant_row(&pv, t->o, t->d);
@@ -301,6 +316,8 @@ prepare_attention(const EvalArgs *e)
                         .n = d,
                         .zero = out->q.zero,
                         .dt = out->dt};
+    t.added = e->op->nin > 8 ? e->in[8] : NULL;
+    t.maps = t.added ? in_type(e, 8)->dim[0] : 1;
     t.s = NEWN(e->tmp, int32_t, (size_t)nk);
     t.p = NEWN(e->tmp, uint32_t, (size_t)nk);
     t.low = NEWN(e->tmp, int16_t, (size_t)nk);
@@ -325,6 +342,6 @@ vq_eval_i_attention(const EvalArgs *e)
         t.vt = vt;
         for (int64_t i = 0; i < t.nq; i++)
             for (int64_t h = 0; h < t.wide / t.d; h++)
-                attend_row(&t, i, h, b * nq, e->out);
+                attend_row(&t, i, h, b * (t.wide / t.d), b * nq, e->out);
     }
 }

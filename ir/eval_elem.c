@@ -5,6 +5,7 @@
  * a plain loop the compiler can vectorise.
  */
 #include "ir/eval_fn.h"
+#include "ir/function.h"
 
 #include <math.h>
 #include <string.h>
@@ -113,6 +114,18 @@ void
 vq_eval_convert(const EvalArgs *e)
 {
     memcpy(e->out, e->in[0], (size_t)vq_count(out_type(e)) * sizeof(float));
+}
+
+void
+vq_eval_function(const EvalArgs *e)
+{
+    const Attr *code = vq_attr(e->op, A_CODE);
+    const float *x = e->in[0];
+    float *y = e->out;
+    int64_t n = vq_count(out_type(e));
+
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)vq_fn_at(code->i, code->n, (double)x[i]);
 }
 
 void

@@ -84,6 +84,19 @@ vq_eval_i_add(const EvalArgs *e)
 }
 
 void
+vq_eval_i_mul(const EvalArgs *e)
+{
+    const Type *a = in_type(e, 0), *b = in_type(e, 1);
+    int64_t n = vq_count(a);
+    int32_t *x = NEWN(e->tmp, int32_t, (size_t)n), *y = e->out;
+
+    vq_widen(a->dt, e->in[0], 0, n, x);
+    vq_widen(b->dt, e->in[1], 0, n, y);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (x[i] - a->q.zero) * (y[i] - b->q.zero);
+}
+
+void
 vq_look_up(DType dt, const void *x, const void *table, size_t size, void *y,
            int64_t n)
 {

@@ -129,12 +129,15 @@ vq_eval_linear(const EvalArgs *e)
     multiply(&p, e->in[0], e->in[1], y);
 }
 
-/* One attention head: columns h*d .. of one batch's q, k, v and result. */
+/* One attention head: columns h*d .. of one batch's q, k, v and result; bias
+ * is its map of what is added to the scores, or NULL. */
 static void
 attend(const float *q, const float *k, const float *v, float *y,
-       const Product *scores, const Product *mix, float *s)
+       const float *bias, const Product *scores, const Product *mix, float *s)
 {
     multiply(scores, q, k, s);
+    for (int64_t i = 0; bias && i < scores->m * scores->n; i++)
+        s[i] += bias[i];
     for (int64_t i = 0; i < scores->m; i++)
         vq_softmax_real(s + i * scores->n, s + i * scores->n, scores->n);
     multiply(mix, s, v, y);
@@ -151,14 +154,17 @@ vq_eval_attention(const EvalArgs *e)
     Product scores = {nq, nk, d, wide, wide, nk, scale, true, false};
     Product mix = {nq, d, nk, nk, wide, wide, 1, false, false};
     float *s = NEWN(e->tmp, float, (size_t)(nq * nk));
+    const float *bias = in_data(e, 3);
+    int64_t maps = bias ? in_type(e, 3)->dim[0] : 1;
 
     for (int64_t b = 0; b < batches; b++)
         for (int64_t h = 0; h < heads; h++) {
             int64_t atq = b * nq * wide + h * d, atk = b * nk * wide + h * d;
+            int64_t map = (b * heads + h) % maps * nq * nk;
 
             attend((const float *)e->in[0] + atq, (const float *)e->in[1] + atk,
                    (const float *)e->in[2] + atk, (float *)e->out + atq,
-                   &scores, &mix, s);
+                   bias ? bias + map : NULL, &scores, &mix, s);
         }
 }
 

@@ -36,6 +36,8 @@ static InferFn *const infer_fn[NOP] = {
     [OP_CLIP] = vq_infer_unary,
     [OP_CONVERT] = vq_infer_unary,
     [OP_GELU] = vq_infer_unary,
+    [OP_SCALE] = vq_infer_scale,
+    [OP_FUNCTION] = vq_infer_function,
 
     [OP_REDUCE_MEAN] = vq_infer_reduce,
     [OP_REDUCE_SUM] = vq_infer_reduce,
@@ -52,6 +54,7 @@ static InferFn *const infer_fn[NOP] = {
     [OP_I_MATMUL] = vq_infer_imatmul,
     [OP_I_REQUANT] = vq_infer_like,
     [OP_I_ADD] = vq_infer_iadd,
+    [OP_I_MUL] = vq_infer_imul,
     [OP_I_LUT] = vq_infer_lut,
     [OP_I_SUM] = vq_infer_isum,
     [OP_I_SOFTMAX] = vq_infer_isoftmax,

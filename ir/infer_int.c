@@ -90,6 +90,15 @@ vq_infer_iadd(const Infer *c)
 }
 
 bool
+vq_infer_imul(const Infer *c)
+{
+    if (!vq_same_shape(vq_infer_in(c, 0), vq_infer_in(c, 1)))
+        return vq_infer_error(c, "the shapes of %s and %s differ",
+                              vq_infer_text(c, 0), vq_infer_text(c, 1));
+    return fixed_like(c, vq_infer_in(c, 0), DT_S32);
+}
+
+bool
 vq_infer_lut(const Infer *c)
 {
     return fixed_like(c, vq_infer_in(c, 0), vq_infer_in(c, 1)->dt);
@@ -121,12 +130,6 @@ bool
 vq_infer_shiftgelu(const Infer *c)
 {
     return fixed_like(c, vq_infer_in(c, 0), DT_S16);
-}
-
-bool
-vq_infer_iattention(const Infer *c)
-{
-    return vq_infer_attention(c) && wanted_like(c, vq_infer_in(c, 0));
 }
 
 bool

@@ -1,6 +1,7 @@
 /*
  * infer_real.c -- the types of ops on real numbers: shapes, and f32.
  */
+#include "ir/function.h"
 #include "ir/infer.h"
 #include "ir/text.h"
 
@@ -28,6 +29,30 @@ vq_infer_unary(const Infer *c)
 {
     f32_like(c, vq_infer_in(c, 0));
     return true;
+}
+
+bool
+vq_infer_scale(const Infer *c)
+{
+    const Type *x = vq_infer_in(c, 0), *k = vq_infer_in(c, 1);
+
+    if (vq_count(k) != 1 && (x->rank == 0 || vq_count(k) != vq_cols(x) ||
+                             vq_cols(k) != vq_cols(x)))
+        return vq_infer_error(c, "%s is neither one factor nor one a column",
+                              vq_infer_text(c, 1));
+    return vq_infer_unary(c);
+}
+
+bool
+vq_infer_function(const Infer *c)
+{
+    const Attr *code = vq_attr(c->op, A_CODE);
+    const char *fault = code && code->i ? vq_fn_fault(code->i, code->n)
+                                        : "is missing";
+
+    if (fault)
+        return vq_infer_error(c, "the code %s", fault);
+    return vq_infer_unary(c);
 }
 
 bool
@@ -180,8 +205,26 @@ vq_infer_layernorm(const Infer *c)
            vq_infer_vector(c, 2, vq_cols(x));
 }
 
-bool
-vq_infer_attention(const Infer *c)
+/* [P x queries x keys]: map (batch * heads + head) mod P is added to the
+ * scores of a head. */
+static bool
+infer_score_bias(const Infer *c, uint32_t i)
+{
+    const Type *q = vq_infer_in(c, 0), *k = vq_infer_in(c, 1);
+    const Type *b = vq_infer_in(c, i);
+    int64_t heads = vq_get_i(c->op, A_HEADS, 1);
+    int64_t maps = (q->rank == 3 ? q->dim[0] : 1) * heads;
+
+    if (!b || (b->rank == 3 && b->dim[0] % heads == 0 &&
+               maps % b->dim[0] == 0 && b->dim[1] == q->dim[q->rank - 2] &&
+               b->dim[2] == k->dim[k->rank - 2]))
+        return true;
+    return vq_infer_error(c, "%s is not a map of scores for each head",
+                          vq_infer_text(c, i));
+}
+
+static bool
+infer_heads(const Infer *c)
 {
     const Type *q = vq_infer_in(c, 0), *k = vq_infer_in(c, 1);
     const Type *v = vq_infer_in(c, 2);
@@ -203,4 +246,16 @@ vq_infer_attention(const Infer *c)
                               (long long)vq_cols(q), (long long)heads);
     f32_like(c, q);
     return true;
+}
+
+bool
+vq_infer_attention(const Infer *c)
+{
+    return infer_heads(c) && infer_score_bias(c, 3);
+}
+
+bool
+vq_infer_iattention(const Infer *c)
+{
+    return infer_heads(c) && infer_score_bias(c, 8) && vq_infer_like(c);
 }

@@ -1,6 +1,7 @@
 /*
  * parse_parts.c -- the parser's types, constants and ops.
  */
+#include "ir/function.h"
 #include "ir/parse.h"
 
 #include <string.h>
@@ -216,7 +217,7 @@ vq_parse_const(Parser *p)
 
 /* ---- ops ---- */
 
-enum { MAXIN = 64, MAXLIST = 32 };
+enum { MAXIN = 64, MAXLIST = VQ_FN_WORDS };
 
 /* What is read of an op before it is made. */
 typedef struct Draft {
@@ -264,8 +265,35 @@ parse_operands(Parser *p, Draft *d)
 }
 
 static bool
+parse_number(Parser *p, int64_t *v)
+{
+    return vq_lex_int(&p->lex, INT64_MIN, INT64_MAX, v);
+}
+
+static bool
+parse_word(Parser *p, int64_t *v)
+{
+    float x;
+
+    for (int w = 0; p->lex.tok == TK_ID && w < NFN; w++)
+        if (vq_lex_is_word(&p->lex, vq_fn[w].text)) {
+            *v = w;
+            vq_lex_next(&p->lex);
+            return true;
+        }
+    if (p->lex.tok == TK_ID)
+        return vq_error(p->diag, p->lex.loc, "no function is called '%.80s'",
+                        p->lex.text);
+    if (!vq_lex_f32(&p->lex, &x))
+        return false;
+    *v = vq_fn_const(x);
+    return true;
+}
+
+static bool
 parse_list(Parser *p, Op *op, AttrKey key)
 {
+    bool words = vq_attr_form[key] == AF_fn;
     int64_t v[MAXLIST];
     uint32_t n = 0;
 
@@ -277,7 +305,7 @@ parse_list(Parser *p, Op *op, AttrKey key)
         if (n == MAXLIST)
             return vq_error(p->diag, p->lex.loc, "more than %d numbers",
                             MAXLIST);
-        if (!vq_lex_int(&p->lex, INT64_MIN, INT64_MAX, &v[n++]))
+        if (!(words ? parse_word : parse_number)(p, &v[n++]))
             return false;
     }
     vq_lex_next(&p->lex);
@@ -311,7 +339,10 @@ static bool
 parse_attr(Parser *p, Op *op)
 {
     static bool (*const value[])(Parser *, Op *, AttrKey) = {
-        [AF_i] = parse_one, [AF_is] = parse_list, [AF_f] = parse_real};
+        [AF_i] = parse_one,
+        [AF_is] = parse_list,
+        [AF_f] = parse_real,
+        [AF_fn] = parse_list};
     Loc loc = p->lex.loc;
 
     for (int k = A_NONE + 1; k < NATTR; k++) {

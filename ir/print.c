@@ -4,6 +4,7 @@
  * What is printed here parses back to the same graph, ids aside, and prints
  * the same again.
  */
+#include "ir/function.h"
 #include "ir/text.h"
 
 #include <errno.h>
@@ -123,6 +124,16 @@ print_value(Printer *p, ValId id)
         fprintf(p->text, " at %lld", (long long)v->slot);
 }
 
+static const char *
+element_text(Printer *p, const Attr *a, uint32_t i)
+{
+    if (vq_attr_form[a->key] != AF_fn)
+        return vq_format(&p->tmp, "%lld", (long long)a->i[i]);
+    if (vq_fn_is_const(a->i[i]))
+        return vq_f32_text(&p->tmp, vq_fn_value(a->i[i]));
+    return vq_fn[a->i[i]].text;
+}
+
 static void
 print_attr(Printer *p, const Attr *a)
 {
@@ -131,11 +142,11 @@ print_attr(Printer *p, const Attr *a)
         fputs(vq_f64_text(&p->tmp, a->f), p->text);
         return;
     }
-    if (vq_attr_form[a->key] == AF_is)
+    if (vq_is_list(vq_attr_form[a->key]))
         fputc('[', p->text);
     for (uint32_t i = 0; i < a->n; i++)
-        fprintf(p->text, "%s%lld", i ? ", " : "", (long long)a->i[i]);
-    if (vq_attr_form[a->key] == AF_is)
+        fprintf(p->text, "%s%s", i ? ", " : "", element_text(p, a, i));
+    if (vq_is_list(vq_attr_form[a->key]))
         fputc(']', p->text);
 }
 

@@ -20,7 +20,14 @@ const char *vq_f32_text(Arena *, float);
 const char *vq_f64_text(Arena *, double);
 
 /* What an attribute holds: the third column of attrs.def. */
-typedef enum AttrForm { AF_i, AF_is, AF_f } AttrForm;
+typedef enum AttrForm { AF_i, AF_is, AF_f, AF_fn } AttrForm;
+
+/* Whether an attribute of this form is a list, in brackets. */
+static inline bool
+vq_is_list(AttrForm f)
+{
+    return f == AF_is || f == AF_fn;
+}
 extern const AttrForm vq_attr_form[NATTR];
 
 typedef struct FactInfo {

@@ -262,7 +262,7 @@ check_attr(const Check *c, const Attr *a)
     if ((vq_attr_form[a->key] == AF_f) != (a->i == NULL))
         return vq_fail(c, "%s must be a %s number", name,
                        a->i ? "real" : "whole");
-    if (vq_attr_form[a->key] != AF_is && a->n != 1)
+    if (!vq_is_list(vq_attr_form[a->key]) && a->n != 1)
         return vq_fail(c, "%s must be one number, not %u", name, a->n);
     if (!a->i && isnan(a->f))
         return vq_fail(c, "%s is not a number", name);

@@ -121,7 +121,7 @@ vq_prove_sum(const Check *c, int64_t n, int64_t magnitude)
 static bool
 is_proved(OpKind kind)
 {
-    return kind == OP_I_MATMUL || kind == OP_I_SUM || kind == OP_K_LINEAR;
+    return kind == OP_I_MATMUL || kind == OP_I_SUM || kind == OP_I_MUL || kind == OP_K_LINEAR;
 }
 
 static bool

@@ -68,6 +68,13 @@ check_add(const Check *c)
            vq_need_int(c, A_BSHIFT, 0, 30);
 }
 
+/* Of bytes: no product needs more than 18 bits. */
+static bool
+check_mul(const Check *c)
+{
+    return vq_need_dtype(c, 0, DT_BYTE) && vq_need_dtype(c, 1, DT_BYTE);
+}
+
 static bool
 check_lut(const Check *c)
 {
@@ -219,6 +226,19 @@ check_attention_types(const Check *c)
     return vq_need_dtype(c, 0, DT_BIT(DT_U8)) && vq_need_result(c, DT_STORED);
 }
 
+/* Shiftmax has scores of 8 bits, too coarse for what is added. */
+static bool
+check_score_bias(const Check *c)
+{
+    if (!vq_in_type(c, 8))
+        return true;
+    if (!const_data(c, 8) || !vq_need_dtype(c, 8, DT_BIT(DT_S16)))
+        return vq_fail(c, "%s must be a constant s16", vq_in_text(c, 8));
+    if (vq_get_i(c->op, A_SOFTMAX, 0) != SM_BASE2)
+        return vq_fail(c, "only the base-2 softmax takes a bias of scores");
+    return true;
+}
+
 static bool
 check_attention(const Check *c)
 {
@@ -233,7 +253,8 @@ check_attention(const Check *c)
         !vq_need_const(c, 7, DT_S32, cols, NULL) ||
         !vq_need_requant(c, 6, vq_get_i(c->op, A_FORM, -1), cols,
                          vq_out_type(c)->dt) ||
-        !vq_need_softmax(c, 5, k->dim[k->rank - 2], &sum))
+        !vq_need_softmax(c, 5, k->dim[k->rank - 2], &sum) ||
+        !check_score_bias(c))
         return false;
     /* Codes of q are multiplied before its zero point is taken off. */
     return vq_prove_sum(c, cols / heads, 2 * UINT8_MAX * -INT8_MIN) &&
@@ -304,6 +325,7 @@ CheckFn *const vq_check_int[NOP] = {
     [OP_I_MATMUL] = check_matmul,
     [OP_I_REQUANT] = check_requant,
     [OP_I_ADD] = check_add,
+    [OP_I_MUL] = check_mul,
     [OP_I_LUT] = check_lut,
     [OP_I_SUM] = check_sum,
     [OP_I_SOFTMAX] = check_softmax,

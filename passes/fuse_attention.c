@@ -11,7 +11,8 @@
  * those moves and the model's way back to tokens cancel, if need be across the
  * layers that follow.
  *
- * Scores to which something is added (a mask, a position bias) do not match.
+ * Constants added to the scores (a mask, a position bias) become one operand, a
+ * map for each head and, where they differ, each window.
  */
 #include "passes/heads.h"
 #include "passes/moves.h"
@@ -19,6 +20,14 @@
 #include "passes/sink.h"
 
 #include <assert.h>
+#include <string.h>
+
+/* What lies between the product of queries and keys and the softmax. */
+typedef struct Scores {
+    const Graph *g;
+    double scale;
+    float *bias; /* in the order of the scores; NULL: nothing is added */
+} Scores;
 
 /* Above v, past reshapes that only regroup the leading axes. */
 static ValId
@@ -38,23 +47,76 @@ skip_regroup(const Graph *g, ValId v)
     }
 }
 
-/* The matmul of the scores above v; its factors multiply *scale. */
+/* How far each axis of t moves in a constant that is broadcast to it. */
+static void
+broadcast_steps(const Type *c, const Type *t, int64_t *step)
+{
+    int64_t stride = 1;
+
+    for (int i = t->rank - 1; i >= 0; i--) {
+        int64_t dim = i < t->rank - c->rank ? 1 : c->dim[i - t->rank + c->rank];
+
+        step[i] = dim == 1 ? 0 : stride;
+        stride *= dim;
+    }
+}
+
+/* scale * the constant, broadcast to the sum it is in, is added to the scores.
+ * Regrouping keeps their order, so one array gathers all sums. */
+static void
+add_bias(Scores *s, ValId c, const Type *sum)
+{
+    int64_t n = vq_count(sum), step[MAXRANK], at[MAXRANK] = {0};
+    const float *x = vq_floats(s->g, c);
+
+    if (!s->bias)
+        s->bias = NEWN(s->g->arena, float, n);
+    broadcast_steps(vq_type(s->g, c), sum, step);
+    for (int64_t i = 0; i < n; i++) {
+        s->bias[i] += (float)s->scale * *x;
+        for (int k = sum->rank - 1; k >= 0; k--) {
+            x += step[k];
+            if (++at[k] < sum->dim[k])
+                break;
+            x -= step[k] * at[k];
+            at[k] = 0;
+        }
+    }
+}
+
+/* One op between softmax and the product: a factor, or a constant added. */
+static ValId
+peel(Scores *s, const Op *op)
+{
+    ValId x, c;
+    double k;
+
+    if (op->nin != 2 || !vq_with_const(s->g, op, &x, &c))
+        return 0;
+    if (op->kind == OP_ADD &&
+        vq_same_shape(vq_type(s->g, x), vq_type(s->g, op->out))) {
+        add_bias(s, c, vq_type(s->g, op->out));
+        return x;
+    }
+    if (!vq_scalar(s->g, c, &k) || (op->kind != OP_MUL && op->kind != OP_DIV) ||
+        (op->kind == OP_DIV && c != op->in[1]))
+        return 0;
+    s->scale *= op->kind == OP_DIV ? 1 / k : k;
+    return x;
+}
+
+/* The matmul of the scores above v, and what is done to it. */
 static const Op *
-find_scores(const Graph *g, ValId v, double *scale)
+find_scores(Scores *s, ValId v)
 {
     for (;;) {
-        const Op *op = vq_def(g, v = skip_regroup(g, v));
-        ValId x, c;
-        double k;
+        const Op *op = vq_def(s->g, v = skip_regroup(s->g, v));
 
         if (!op || op->kind == OP_MATMUL)
             return op;
-        if ((op->kind != OP_MUL && op->kind != OP_DIV) ||
-            !vq_with_const(g, op, &x, &c) || !vq_scalar(g, c, &k) ||
-            (op->kind == OP_DIV && c != op->in[1]))
+        v = peel(s, op);
+        if (!v)
             return NULL;
-        *scale *= op->kind == OP_DIV ? 1 / k : k;
-        v = x;
     }
 }
 
@@ -74,7 +136,7 @@ same_lead(const Graph *g, const Op *matmul)
 
 typedef struct Found {
     Heads q, k, v;
-    double scale;
+    Scores scores;
 } Found;
 
 static bool
@@ -88,18 +150,34 @@ match_attention(const Graph *g, const Op *pv, Found *f)
     if (!softmax ||
         vq_get_i(softmax, A_AXIS, -1) != vq_type(g, softmax->out)->rank - 1)
         return false;
-    f->scale = 1;
-    qk = find_scores(g, softmax->in[0], &f->scale);
+    f->scores = (Scores){.g = g, .scale = 1};
+    qk = find_scores(&f->scores, softmax->in[0]);
     if (!qk || !same_lead(g, qk) ||
         !vq_heads_find(&f->q, g, qk->in[0], false) ||
         !vq_heads_find(&f->k, g, qk->in[1], true) ||
         !vq_heads_find(&f->v, g, pv->in[1], false))
         return false;
-    f->scale *= f->q.view.scale * f->k.view.scale;
+    f->scores.scale *= f->q.view.scale * f->k.view.scale;
     /* The products contract over these. */
     assert(f->q.depth == f->k.depth && f->k.tokens == f->v.tokens);
     return f->v.view.scale == 1 && f->v.depth == f->q.depth &&
-           vq_heads_agree(&f->q, &f->k) && vq_heads_agree(&f->k, &f->v);
+           vq_heads_agree(&f->q, &f->k) && vq_heads_agree(&f->k, &f->v) &&
+           (!f->scores.bias || vq_heads_inner(&f->q));
+}
+
+/* The bias as f32[P x queries x keys], with the least P that repeats. */
+static ValId
+bias_const(const Build *b, const Found *f)
+{
+    int64_t map = f->q.tokens * f->k.tokens, maps = f->q.batch * f->q.heads;
+    int64_t p = f->q.heads;
+    const float *x = f->scores.bias;
+
+    while (maps % p != 0 || memcmp(x, x + p * map,
+                                   (size_t)((maps - p) * map) * sizeof *x) != 0)
+        p += f->q.heads;
+    return vq_const(b->g, vq_format(b->g->arena, "%s.bias", b->name),
+                    TYPE(DT_F32, p, f->q.tokens, f->k.tokens), x);
 }
 
 static ValId
@@ -107,7 +185,7 @@ fuse_attention(Match *m, const Op *op)
 {
     Build b = vq_build_at(m, op);
     const char *name = b.name;
-    ValId in[3], out;
+    ValId in[4], out;
     Attr attr[2];
     Found f;
 
@@ -118,9 +196,11 @@ fuse_attention(Match *m, const Op *op)
     in[1] = vq_heads_build(m, &b, &f.k, "k");
     in[2] = vq_heads_build(m, &b, &f.v, "v");
     attr[0] = vq_build_int(b.g, A_HEADS, f.q.heads);
-    attr[1] = vq_build_real(A_SCALE, f.scale);
+    attr[1] = vq_build_real(A_SCALE, f.scores.scale);
     b.name = vq_format(b.g->arena, "%s.attention", name);
-    out = vq_build(&b, OP_ATTENTION, in, 3, attr, 2, NULL);
+    if (f.scores.bias)
+        in[3] = bias_const(&b, &f);
+    out = vq_build(&b, OP_ATTENTION, in, f.scores.bias ? 4 : 3, attr, 2, NULL);
     b.name = name;
     return vq_heads_return(&b, &f.q, out, *vq_type(m->g, op->out));
 }

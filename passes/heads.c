@@ -86,6 +86,15 @@ vq_heads_agree(const Heads *a, const Heads *b)
     return true;
 }
 
+bool
+vq_heads_inner(const Heads *h)
+{
+    for (int i = 1; i < h->view.first[TOKENS]; i++)
+        if (is_row(h, i) && !is_row(h, i - 1))
+            return false;
+    return true;
+}
+
 /* The digits of `axis` that step over rows (or within one), appended to d. */
 static int
 pick_digits(const Heads *h, int axis, bool row, Digit *d, int n)

@@ -22,6 +22,8 @@ typedef struct Heads {
 bool vq_heads_find(Heads *, const Graph *, ValId operand, bool turned);
 /* Batch and heads alternate in the same way. */
 bool vq_heads_agree(const Heads *, const Heads *);
+/* Heads alternate faster than batches. */
+bool vq_heads_inner(const Heads *);
 /* Rows and columns can be had by moves, slices and choice of weights. */
 bool vq_heads_fit(const Graph *, const Heads *);
 /* The operand as [batch x tokens x heads * depth]; `part` names it. */

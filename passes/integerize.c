@@ -23,6 +23,8 @@ static LowerFn *const lower[NOP] = {
     [OP_CONVERT] = vq_lower_convert,
     [OP_LINEAR] = vq_lower_linear,
     [OP_ADD] = vq_lower_add,
+    [OP_MUL] = vq_lower_mul,
+    [OP_SCALE] = vq_lower_scale,
     [OP_REDUCE_MEAN] = vq_lower_mean,
     [OP_LAYERNORM] = vq_lower_norm,
     [OP_ATTENTION] = vq_lower_attention,
@@ -33,6 +35,7 @@ static LowerFn *const lower[NOP] = {
     [OP_RELU] = vq_lower_table,
     [OP_ERF] = vq_lower_table,
     [OP_CLIP] = vq_lower_table,
+    [OP_FUNCTION] = vq_lower_table,
 };
 
 static bool

@@ -35,7 +35,7 @@ fill_exp2(void *user, TableForm form)
 
 /* Rounds the probe of one operand to its type. */
 static void *
-quantize_probe(const Attention *t, int i, Arena *tmp)
+quantize_probe(const Attention *t, uint32_t i, Arena *tmp)
 {
     const PassContext *cx = vq_context(t->r);
     const Value *v = &t->r->from->val[t->op->in[i]];
@@ -74,11 +74,11 @@ measure_attention(void *user)
     const CalibEntry *e = vq_calib_find(vq_context(t->r)->calib,
                                         t->r->from->val[t->op->out].name);
     ArenaMark mark = vq_arena_mark(g->arena);
-    const void *in[8];
+    const void *in[9];
     double sqnr = NAN;
     void *out = NEWN(g->arena, uint8_t, vq_bytes(&t->t));
 
-    for (int i = 0; i < 8; i++)
+    for (uint32_t i = 0; i < t->now->nin; i++)
         in[i] =
             i < 3 ? quantize_probe(t, i, g->arena) : g->val[t->now->in[i]].data;
     if (e && e->probe && in[0] && in[1] && in[2]) {
@@ -185,17 +185,42 @@ value_consts(Rewrite *r, const Op *op, const Type *t, ValId out[2])
     return form;
 }
 
+/* What is added to scores, in their unit; a mask's -inf saturates. */
+static bool
+bias_const(Rewrite *r, const Op *op, ValId *out)
+{
+    const Value *v = &r->from->val[op->in[3]];
+    int64_t n = vq_count(&v->type);
+    int16_t *q = NEWN(r->to->arena, int16_t, n);
+    Type t = v->type;
+
+    if (vq_context(r)->nonlinear == NL_IVIT)
+        return vq_error(r->diag, op->loc,
+                        "I-ViT's attention adds nothing to scores; use another "
+                        "--nonlinear for a model with masks or position "
+                        "biases");
+    for (int64_t i = 0; i < n; i++)
+        q[i] = (int16_t)vq_quantize(
+            fmaxf(fminf(((const float *)v->data)[i], 1e6f), -1e6f),
+            VQ_SCORE_UNIT, 0, DT_S16);
+    t.dt = DT_S16;
+    *out = vq_const(r->to, vq_subname(r, op, ".bias"), t, q);
+    return true;
+}
+
 bool
 vq_lower_attention(Rewrite *r, const Op *op)
 {
+    uint32_t nin = op->nin > 3 ? 9 : 8;
     Attention a = {.r = r, .op = op, .t = vq_lowered_type(r, op)};
     bool ivit = vq_context(r)->nonlinear == NL_IVIT;
     double unit = VQ_SCORE_UNIT, *m;
     RequantForm form;
-    ValId in[8];
+    ValId in[9];
 
     a.heads = vq_get_i(op, A_HEADS, 1);
-    if (ivit && !ivit_score_scale(r, op, &unit))
+    if ((nin == 9 && !bias_const(r, op, &in[8])) ||
+        (ivit && !ivit_score_scale(r, op, &unit)))
         return false;
     for (int i = 0; i < 3; i++)
         in[i] = vq_new(r, op->in[i]);
@@ -208,7 +233,7 @@ vq_lower_attention(Rewrite *r, const Op *op)
                             a.table);
     form = value_consts(r, op, &a.t, in + 6);
     a.now = vq_emit(r->to, OP_I_ATTENTION, r->from->val[op->out].name, a.t, in,
-                    8, op->loc);
+                    nin, op->loc);
     vq_set_i(r->to, a.now, A_HEADS, a.heads);
     vq_set_i(r->to, a.now, A_SOFTMAX, ivit ? SM_SHIFTMAX : SM_BASE2);
     vq_set_i(r->to, a.now, A_PBITS, vq_pbits(vq_context(r)));

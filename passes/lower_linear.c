@@ -4,6 +4,7 @@
 #include "passes/lower.h"
 
 #include <math.h>
+#include <string.h>
 
 /*
  * bias / (s_x * s_w[c]) rounded, less zero_x * sum_k w[k][c]: the product is
@@ -98,6 +99,58 @@ vq_lower_add(Rewrite *r, const Op *op)
     vq_set_i(r->to, now, A_ASHIFT, shift_to(vq_type(r->to, in[0]), &t));
     vq_set_i(r->to, now, A_BSHIFT, shift_to(vq_type(r->to, in[1]), &t));
     vq_become(r, op->out, now->out);
+    return true;
+}
+
+/* x as large as the product, whatever it was broadcast from. */
+static ValId
+expanded(Rewrite *r, const Op *op, ValId x, const Type *to)
+{
+    Type t = *vq_type(r->to, x);
+
+    if (vq_same_shape(&t, to))
+        return x;
+    t.rank = to->rank;
+    memcpy(t.dim, to->dim, sizeof t.dim);
+    return vq_emit(r->to, OP_EXPAND, vq_subname(r, op, ".x"), t, &x, 1, op->loc)
+        ->out;
+}
+
+bool
+vq_lower_scale(Rewrite *r, const Op *op)
+{
+    ValId x = vq_new(r, op->in[0]);
+    const Value *k = &r->from->val[op->in[1]];
+    const Type *tx = vq_type(r->to, x);
+    Type t = vq_lowered_type(r, op);
+    int64_t n = vq_count(&k->type);
+    double *m = NEWN(r->to->arena, double, n);
+
+    for (int64_t c = 0; c < n; c++)
+        m[c] = (double)tx->q.scale * (double)((const float *)k->data)[c] /
+               (double)t.q.scale;
+    vq_emit_requant(r, op, x, m, n, t);
+    return true;
+}
+
+bool
+vq_lower_mul(Rewrite *r, const Op *op)
+{
+    Type t = vq_lowered_type(r, op), acc = t;
+    ValId in[2];
+    double m = 1 / (double)t.q.scale;
+
+    for (int i = 0; i < 2; i++) {
+        in[i] = expanded(r, op, vq_new(r, op->in[i]), &t);
+        m *= (double)vq_type(r->to, in[i])->q.scale;
+    }
+    acc.dt = DT_S32;
+    acc.q = (Quant){0};
+    vq_emit_requant(r, op,
+                    vq_emit(r->to, OP_I_MUL, vq_subname(r, op, ".acc"), acc, in,
+                            2, op->loc)
+                        ->out,
+                    &m, 1, t);
     return true;
 }
 

@@ -16,6 +16,8 @@ const Pass vq_passes[] = {
     {"fuse_linear", vq_fuse_linear, 0, 0, 0,
      "find linear layers and the patch embedding"},
     {"fuse_attention", vq_fuse_attention, 0, 0, 0, "find attention"},
+    {"fuse_function", vq_fuse_functions, 0, 0, 0,
+     "find functions of one value"},
     {"tokens", vq_fold_tokens, 0, 0, 1, "fold sums on constant tokens"},
     {"rows", vq_cut_rows, 0, 0, 1, "compute only the rows that are used"},
     {"cse", vq_cse, 0, 0, 1, "share equal ops"},

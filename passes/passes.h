@@ -9,6 +9,7 @@ PassFn vq_fuse_norm;
 PassFn vq_fuse_gelu;
 PassFn vq_fuse_linear;
 PassFn vq_fuse_attention;
+PassFn vq_fuse_functions;
 PassFn vq_fold_tokens;
 PassFn vq_cut_rows;
 PassFn vq_cse;

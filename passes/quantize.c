@@ -42,6 +42,8 @@ note_wishes(Plan *p, const Op *op)
         p->wanted[v] |= s == ST_SAME ? p->wanted[op->out] : ST_BIT(s);
         if (op->kind == OP_ATTENTION)
             p->heads[v] = vq_get_i(op, A_HEADS, 1);
+        else if (s == ST_SAME && p->heads[op->out])
+            p->heads[v] = p->heads[op->out];
     }
 }
 
@@ -179,7 +181,8 @@ static bool
 is_parameter(const Graph *g, const Op *op, uint32_t i)
 {
     return i > 0 && vq_is_const(g, op->in[i]) &&
-           (op->kind == OP_LINEAR || op->kind == OP_LAYERNORM);
+           (op->kind == OP_LINEAR || op->kind == OP_LAYERNORM ||
+            op->kind == OP_SCALE || op->kind == OP_ATTENTION);
 }
 
 /* Input i of op as the op wants it; `out` is the type of its result. */

@@ -63,7 +63,7 @@ cut_attention(const Graph *g, const Op *op, uint32_t i, Cut of, Cut *in)
     *in = of;
     if (i > 0 && of.axis == rank - 2)
         in->n = 0;
-    return of.axis != rank - 1;
+    return of.axis != rank - 1 && op->nin == 3;
 }
 
 static bool
@@ -114,6 +114,8 @@ static CutFn *const cut_fn[NOP] = {
     [OP_TANH] = cut_elementwise,    [OP_SIGMOID] = cut_elementwise,
     [OP_RELU] = cut_elementwise,    [OP_RECIPROCAL] = cut_elementwise,
     [OP_CLIP] = cut_elementwise,    [OP_GELU] = cut_elementwise,
+    [OP_FUNCTION] = cut_elementwise,
+    [OP_SCALE] = cut_rowwise,
     [OP_LINEAR] = cut_rowwise,      [OP_LAYERNORM] = cut_rowwise,
     [OP_SOFTMAX] = cut_softmax,     [OP_ATTENTION] = cut_attention,
     [OP_TRANSPOSE] = cut_transpose, [OP_RESHAPE] = cut_reshape,

@@ -39,12 +39,15 @@ const StorageUse vq_storage_use[NOP] = {
     [OP_SOFTMAX] = {ST_BIT(ST_PROB), {ST_SCORE}},
     [OP_REDUCE_MEAN] = {REQUANTIZED, {ST_S16}},
     [OP_ADD] = {ST_BIT(ST_S16), {ST_S16, ST_S16}},
+    [OP_SCALE] = {REQUANTIZED, {ST_S16}},
+    [OP_MUL] = {REQUANTIZED, {ST_U8, ST_U8}},
     [OP_GELU] = BYTE_FUNCTION,
     [OP_TANH] = BYTE_FUNCTION,
     [OP_SIGMOID] = BYTE_FUNCTION,
     [OP_RELU] = BYTE_FUNCTION,
     [OP_ERF] = BYTE_FUNCTION,
     [OP_CLIP] = BYTE_FUNCTION,
+    [OP_FUNCTION] = BYTE_FUNCTION,
 };
 
 Storage

@@ -8,6 +8,7 @@
  */
 #include "passes/tables.h"
 
+#include "ir/function.h"
 #include "ir/quant.h"
 
 #include <assert.h>
@@ -106,9 +107,18 @@ clip(const Op *op, double x)
                 vq_get_f(op, A_HI, INFINITY));
 }
 
+static double
+function(const Op *op, double x)
+{
+    const Attr *code = vq_attr(op, A_CODE);
+
+    return vq_fn_at(code->i, code->n, x);
+}
+
 static ByteFn *const exact[NOP] = {
     [OP_GELU] = gelu, [OP_TANH] = hyperbolic_tangent, [OP_SIGMOID] = sigmoid,
     [OP_RELU] = relu, [OP_ERF] = error_function,      [OP_CLIP] = clip,
+    [OP_FUNCTION] = function,
 };
 
 double

@@ -243,6 +243,24 @@ sort_digits(const Digit *d, int n, int64_t count, int *order)
     return count == 1;
 }
 
+/* Joins digits, but not a last axis that both sides have: it may carry scales,
+ * which a reshape that merged it would lose. */
+static int
+join_rows(Digit *d, int n, const Type *x, const Type *to)
+{
+    int64_t cols = x->rank && to->rank ? vq_cols(x) : 1;
+    Digit *last;
+
+    n = vq_digits_join(d, n);
+    last = &d[n - 1];
+    if (n == 0 || n == MAXRANK || cols == 1 || vq_cols(to) != cols ||
+        last->stride != 1 || last->dim == cols || last->dim % cols != 0)
+        return n;
+    *last = (Digit){last->dim / cols, cols};
+    d[n] = (Digit){cols, 1};
+    return n + 1;
+}
+
 /* A reshape costs 1, being free but for the op; a transpose costs 2. */
 int
 vq_digits_cost(const Type *x, const Digit *digit, int n, const Type *to)
@@ -253,7 +271,7 @@ vq_digits_cost(const Type *x, const Digit *digit, int n, const Type *to)
     bool turned = false;
 
     memcpy(d, digit, (size_t)n * sizeof *d);
-    n = vq_digits_join(d, n);
+    n = join_rows(d, n, x, to);
     if (n > MAXRANK || !sort_digits(d, n, vq_count(x), order))
         return -1;
     sorted.rank = moved.rank = n;
@@ -279,7 +297,7 @@ vq_digits_build(const Build *b, ValId x, const Digit *digit, int n, Type to)
     bool turned = false, fits;
 
     memcpy(d, digit, (size_t)n * sizeof *d);
-    n = vq_digits_join(d, n);
+    n = join_rows(d, n, vq_type(b->g, x), &to);
     fits = sort_digits(d, n, vq_count(vq_type(b->g, x)), order);
     assert(fits && n <= MAXRANK);
     sorted.rank = n;
