@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <cblas.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -129,14 +130,25 @@ vq_eval_linear(const EvalArgs *e)
     multiply(&p, e->in[0], e->in[1], y);
 }
 
+/* To multiples of 2^-bits below 1; bits 0: as they are. */
+static void
+round_probabilities(float *p, int64_t n, int bits)
+{
+    float one = ldexpf(1, bits);
+
+    for (int64_t i = 0; bits && i < n; i++)
+        p[i] = fminf(rintf(p[i] * one), one - 1) / one;
+}
+
 /* One attention head: columns h*d .. of one batch's q, k, v and result. */
 static void
 attend(const float *q, const float *k, const float *v, float *y,
-       const Product *scores, const Product *mix, float *s)
+       const Product *scores, const Product *mix, float *s, int bits)
 {
     multiply(scores, q, k, s);
     for (int64_t i = 0; i < scores->m; i++)
         vq_softmax_real(s + i * scores->n, s + i * scores->n, scores->n);
+    round_probabilities(s, scores->m * scores->n, bits);
     multiply(mix, s, v, y);
 }
 
@@ -158,7 +170,7 @@ vq_eval_attention(const EvalArgs *e)
 
             attend((const float *)e->in[0] + atq, (const float *)e->in[1] + atk,
                    (const float *)e->in[2] + atk, (float *)e->out + atq,
-                   &scores, &mix, s);
+                   &scores, &mix, s, (int)vq_get_i(e->op, A_PBITS, 0));
         }
 }
 

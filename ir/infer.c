@@ -34,6 +34,8 @@ static InferFn *const infer_fn[NOP] = {
     [OP_RELU] = vq_infer_unary,
     [OP_RECIPROCAL] = vq_infer_unary,
     [OP_CLIP] = vq_infer_unary,
+    [OP_FAKEQUANT] = vq_infer_unary,
+    [OP_LOOKUP] = vq_infer_lookup,
     [OP_CONVERT] = vq_infer_unary,
     [OP_GELU] = vq_infer_unary,
 

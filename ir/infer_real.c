@@ -31,6 +31,18 @@ vq_infer_unary(const Infer *c)
 }
 
 bool
+vq_infer_lookup(const Infer *c)
+{
+    const double most = UINT16_MAX;
+    double n = vq_get_f(c->op, A_HI, 0) - vq_get_f(c->op, A_LO, 0) + 1;
+
+    if (!(n >= 1 && n <= most))
+        return vq_infer_error(c, "a table of %g values", n);
+    f32_like(c, vq_infer_in(c, 0));
+    return vq_infer_vector(c, 1, (int64_t)n);
+}
+
+bool
 vq_broadcast(const Type *a, const Type *b, Type *out)
 {
     int rank = a->rank > b->rank ? a->rank : b->rank;

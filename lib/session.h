@@ -97,6 +97,11 @@ Feed *vq_feed_open(Vitqc *, const VitqcImages *, int rank, const int64_t *dim);
 bool vq_feed_read(Vitqc *, const Feed *, int64_t at, float *out);
 const char *vq_feed_name(const Feed *, int64_t at);
 
+/* ---- quantized.c ---- */
+
+/* Nothing for a graph that is not of a quantized model. */
+void vq_describe_quantized(const Graph *, FILE *);
+
 /* ---- labels.c ---- */
 
 /* The classes of a feed's images; NULL after a message. */

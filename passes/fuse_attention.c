@@ -11,6 +11,9 @@
  * those moves and the model's way back to tokens cancel, if need be across the
  * layers that follow.
  *
+ * A quantized model's scores are rounded as the integer op does it, to 16 bits;
+ * its probabilities to 8 where it says so, for that drops the small ones.
+ *
  * Scores to which something is added (a mask, a position bias) do not match.
  */
 #include "passes/heads.h"
@@ -19,13 +22,15 @@
 #include "passes/sink.h"
 
 #include <assert.h>
+#include <math.h>
 
-/* Above v, past reshapes that only regroup the leading axes. */
+/* Above v, past reshapes that only regroup the leading axes, and past
+ * fakequants. */
 static ValId
 skip_regroup(const Graph *g, ValId v)
 {
     for (;;) {
-        const Op *op = vq_def_as(g, v, OP_RESHAPE);
+        const Op *op = vq_def_as(g, v = vq_beneath(g, v), OP_RESHAPE);
         const Type *to = vq_type(g, v), *from;
 
         if (!op)
@@ -75,7 +80,27 @@ same_lead(const Graph *g, const Op *matmul)
 typedef struct Found {
     Heads q, k, v;
     double scale;
+    bool bytes; /* probabilities are rounded to multiples of 1/256 */
 } Found;
+
+/* Above v, on the way to the softmax, something rounds to about that. */
+static bool
+rounds_to_bytes(const Graph *g, ValId v)
+{
+    const Op *op;
+
+    while ((op = vq_def(g, v)) &&
+           (op->kind == OP_FAKEQUANT || op->kind == OP_RESHAPE)) {
+        Grid grid = vq_grid_of(op);
+
+        if (op->kind == OP_FAKEQUANT && fabs(grid.scale * 256 - 1) < 0.01 &&
+            grid.lo == (double)grid.zero && grid.hi - grid.lo >= 254 &&
+            grid.hi - grid.lo <= 256)
+            return true;
+        v = op->in[0];
+    }
+    return false;
+}
 
 static bool
 match_attention(const Graph *g, const Op *pv, Found *f)
@@ -89,6 +114,7 @@ match_attention(const Graph *g, const Op *pv, Found *f)
         vq_get_i(softmax, A_AXIS, -1) != vq_type(g, softmax->out)->rank - 1)
         return false;
     f->scale = 1;
+    f->bytes = rounds_to_bytes(g, pv->in[0]);
     qk = find_scores(g, softmax->in[0], &f->scale);
     if (!qk || !same_lead(g, qk) ||
         !vq_heads_find(&f->q, g, qk->in[0], false) ||
@@ -108,7 +134,7 @@ fuse_attention(Match *m, const Op *op)
     Build b = vq_build_at(m, op);
     const char *name = b.name;
     ValId in[3], out;
-    Attr attr[2];
+    Attr attr[3];
     Found f;
 
     if (!match_attention(m->g, op, &f) || !vq_heads_fit(m->g, &f.q) ||
@@ -120,7 +146,8 @@ fuse_attention(Match *m, const Op *op)
     attr[0] = vq_build_int(b.g, A_HEADS, f.q.heads);
     attr[1] = vq_build_real(A_SCALE, f.scale);
     b.name = vq_format(b.g->arena, "%s.attention", name);
-    out = vq_build(&b, OP_ATTENTION, in, 3, attr, 2, NULL);
+    attr[2] = vq_build_int(b.g, A_PBITS, 8);
+    out = vq_build(&b, OP_ATTENTION, in, 3, attr, f.bytes ? 3 : 2, NULL);
     b.name = name;
     return vq_heads_return(&b, &f.q, out, *vq_type(m->g, op->out));
 }

@@ -210,6 +210,19 @@ narrow_linear(const Match *m, const Build *b, const Op *op, const int64_t *col,
     return vq_build_linear(b, vq_fetch(m, op->in[0]), w, bias);
 }
 
+/* What rounded the base on the way to the operand rounds it again. */
+static ValId
+round_to_grids(Build *b, ValId x, const View *v)
+{
+    const char *name = b->g->val[x].name;
+
+    for (int i = 0; i < v->ngrid; i++) {
+        b->name = vq_format(b->g->arena, "%s.grid", name);
+        x = vq_build_grid(b, x, &v->grid[i]);
+    }
+    return x;
+}
+
 ValId
 vq_heads_build(const Match *m, Build *b, const Heads *h, const char *part)
 {
@@ -231,6 +244,7 @@ vq_heads_build(const Match *m, Build *b, const Heads *h, const char *part)
     else
         x = vq_build_slice(b, vq_fetch(m, h->view.base),
                            vq_type(m->g, h->view.base)->rank - 1, col[0], 1, n);
+    x = round_to_grids(b, x, &h->view);
     return vq_digits_build(b, x, d, row_digits(h, n, d),
                            token_major(m->g, h, h->view.base, n));
 }

@@ -33,6 +33,7 @@ static LowerFn *const lower[NOP] = {
     [OP_RELU] = vq_lower_table,
     [OP_ERF] = vq_lower_table,
     [OP_CLIP] = vq_lower_table,
+    [OP_LOOKUP] = vq_lower_table,
 };
 
 static bool
