@@ -31,6 +31,7 @@ struct Vitqc {
     struct Report *report;
     const char *calibkey; /* what `calib` belongs to */
     PassContext ctx;
+    const char *optreport; /* of the code made last; NULL: none was made */
     OutputSet *output;     /* files being written; NULL: none */
     struct Loaded *loaded; /* verify's object; NULL: none */
     struct NpyWriter *npy; /* being written; NULL: none */

@@ -194,7 +194,8 @@ gather_columns(const Match *m, const char *name, ValId w, const int64_t *col,
     return vq_const(m->rw->to, name, out, y);
 }
 
-/* The linear that computes just these columns of `op`. */
+/* The linear that computes just these columns of `op`: it comes from there,
+ * not from the attention that asks. */
 static ValId
 narrow_linear(const Match *m, const Build *b, const Op *op, const int64_t *col,
               int64_t n, const char *part)
@@ -202,12 +203,14 @@ narrow_linear(const Match *m, const Build *b, const Op *op, const int64_t *col,
     const char *name =
         vq_format(b->g->arena, "%s.%s", m->g->val[op->in[1]].name, part);
     ValId w = gather_columns(m, name, op->in[1], col, n), bias = 0;
+    Build own = *b;
 
     if (op->nin > 2 && op->in[2]) {
         name = vq_format(b->g->arena, "%s.%s", m->g->val[op->in[2]].name, part);
         bias = gather_columns(m, name, op->in[2], col, n);
     }
-    return vq_build_linear(b, vq_fetch(m, op->in[0]), w, bias);
+    own.loc = op->loc;
+    return vq_build_linear(&own, vq_fetch(m, op->in[0]), w, bias);
 }
 
 /* What rounded the base on the way to the operand rounds it again. */
