@@ -7,10 +7,10 @@ file(RELATIVE_PATH to_lib /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
 set_target_properties(vitqc_command PROPERTIES
     INSTALL_RPATH "$ORIGIN/${to_lib}")
 
-install(TARGETS vitqc vitqc_command EXPORT vitqcTargets
+install(TARGETS vitqc vitqc_command vqrt_pool EXPORT vitqcTargets
     INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(TARGETS vitqc_static)
-install(FILES include/vitqc/vitqc.h runtime/vqrt.h
+install(FILES include/vitqc/vitqc.h runtime/vqrt.h runtime/vqrt_pool.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/vitqc)
 install(EXPORT vitqcTargets NAMESPACE vitqc:: DESTINATION ${package})
 

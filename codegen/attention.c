@@ -38,7 +38,7 @@ same_bounds(Module *m, int64_t n, int64_t bound)
 }
 
 static int64_t
-plan_scores(Module *m, const Op *op, Attention *t)
+plan_scores(Module *m, const Op *op, const Plan *p, Attention *t)
 {
     int64_t zero = vq_type(m->g, op->in[0])->q.zero;
     int64_t bound = t->d * vq_max(zero, 255 - zero) * 128;
@@ -49,7 +49,8 @@ plan_scores(Module *m, const Op *op, Attention *t)
                     .bound = same_bounds(m, lanes, bound),
                     .channel = lane_channels(m, t, true),
                     .entries = lanes,
-                    .dt = t->form == SM_BASE2 ? DT_S16 : DT_S8};
+                    .dt = t->form == SM_BASE2 ? DT_S16 : DT_S8,
+                    .remarks = p->remarks};
 
     return vq_requant_plan(m, &in, &t->qk);
 }
@@ -57,7 +58,7 @@ plan_scores(Module *m, const Op *op, Attention *t)
 /* A row's probabilities add up to 2^pbits and half a unit each (base 2), or
  * less than 2^15 each (Shiftmax). */
 static int64_t
-plan_values(Module *m, const Op *op, Attention *t)
+plan_values(Module *m, const Op *op, const Plan *p, Attention *t)
 {
     int64_t sum =
         t->form == SM_BASE2 ? (INT64_C(1) << t->pbits) + t->nk : t->nk << 15;
@@ -69,7 +70,8 @@ plan_values(Module *m, const Op *op, Attention *t)
                     .channel = lane_channels(m, t, false),
                     .entries = lanes,
                     .dt = t->dt,
-                    .zero = vq_type(m->g, op->out)->q.zero};
+                    .zero = vq_type(m->g, op->out)->q.zero,
+                    .remarks = p->remarks};
 
     return vq_requant_plan(m, &in, &t->pv);
 }
@@ -103,13 +105,19 @@ vq_plan_attention(Module *m, const Op *op, Plan *p)
     t->batches = vq_rows(q) / t->nq;
     t->d = t->wide / t->heads;
     t->pv_lanes = vq_align(t->d, VQ_PANEL);
-    t->slack = vq_slack_read(m->g, op->in[0], t->d);
-    p->at[p->nconst++] = plan_scores(m, op, t);
-    p->at[p->nconst++] = plan_values(m, op, t);
+    p->at[p->nconst++] = plan_scores(m, op, p, t);
+    p->at[p->nconst++] = plan_values(m, op, p, t);
     p->at[p->nconst++] = plan_edge(m, q->q.zero, vq_max(t->d, t->nk));
     p->info = t;
-    p->raw = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 5;
-    p->key = vq_format(m->arena, "%s slack %u %s %s", vq_key(m, op), t->slack,
+    if (op->nin > 8)
+        t->maps = vq_type(m->g, op->in[8])->dim[0];
+    p->raw = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 5 | 1 << 8;
+    p->slack = vq_slack_read(m->g, op->in[0], t->d);
+    p->rows = t->batches * t->heads * t->nq;
+    p->cols = t->nk;
+    p->depth = t->d;
+    p->macs = 2 * p->rows * p->cols * p->depth;
+    p->key = vq_format(m->arena, "%s %s %s", vq_key(m, op),
                        vq_requant_key(m, &t->qk), vq_requant_key(m, &t->pv));
     return true;
 }
@@ -140,7 +148,10 @@ emit_comp(Build *b, Attention *t)
               .lda = t->d,
               .a = b_atc(b, t->edge, 64),
               .w = t->kpack,
+              .groups = vq_tile_groups(t->d),
+              .w16 = b->level->wide,
               .scratch = t->widened,
+              .minor = true,
               .store = store_comp,
               .user = t};
 
@@ -171,7 +182,10 @@ emit_bias(Build *b, Attention *t)
               .lda = t->nk,
               .a = b_atc(b, t->edge, 64),
               .w = t->vpack,
+              .groups = vq_tile_groups(t->nk),
+              .w16 = b->level->wide,
               .scratch = t->widened,
+              .minor = true,
               .store = store_bias,
               .user = t};
 
@@ -185,25 +199,33 @@ row_bytes(const Attention *t)
     return t->flip ? vq_wide_row(t->nk) : vq_align(t->nk, 64);
 }
 
+/* Bytes of a row of scores. */
+static int64_t
+score_bytes(const Attention *t)
+{
+    return vq_align(t->nk, 32) * vq_dtype[t->qk.dt].bytes;
+}
+
 /* Scores of all columns, padding too: nobody reads those. */
 static void
 emit_scores(Build *b, const Attention *t, Val row, int64_t rows)
 {
     int64_t n = vq_align(t->nk, VQ_PANEL);
-    int64_t size = vq_dtype[t->qk.dt].bytes;
     Epilogue e = {.rq = t->qk,
                   .consts = t->qk_consts,
                   .lane = b_shlc(b, t->head, 4),
                   .splat = true,
                   .dt = t->qk.dt,
                   .out = t->scores,
-                  .ldo = vq_align(t->nk, 32) * size};
+                  .ldo = score_bytes(t)};
     Gemm g = {.m = rows,
               .n = n,
               .k = t->d,
               .lda = t->wide,
               .a = b_elt(b, t->q, row, t->wide, 0),
               .w = t->kpack,
+              .groups = vq_tile_groups(t->d),
+              .w16 = b->level->wide,
               .bias = t->comp,
               .scratch = t->widened,
               .store = vq_epilogue_store,
@@ -212,40 +234,28 @@ emit_scores(Build *b, const Attention *t, Val row, int64_t rows)
     vq_emit_gemm(b, &g);
 }
 
-/* The last k-group's bytes beyond a row meet zeros of V; they are set all the
- * same, so that no run depends on what was in the work area. */
-static void
-clear_tail(Build *b, const Attention *t, Val plane)
-{
-    unsigned n = (unsigned)(vq_align(t->nk, VQ_KGROUP) - t->nk);
-    Ty t1 = t->flip ? b->i16 : b->i8;
-
-    if (n && plane)
-        b_store_part(b, b_const(b_vec(t1, VQ_KGROUP), 0),
-                     b_atc(b, plane, t->nk * (t->flip ? 2 : 1)), n);
-}
-
+/* Rows are padded with zeros, which meet zeros of V. */
 static void
 emit_probabilities(Build *b, const Attention *t, int64_t rows)
 {
-    int64_t ldp = row_bytes(t);
-    int64_t lds = vq_align(t->nk, 32) * vq_dtype[t->qk.dt].bytes;
-    SoftmaxRow r = {.form = t->form,
-                    .pbits = t->pbits,
-                    .n = t->nk,
-                    .table = t->table,
-                    .exp = t->exp,
-                    .flip = t->flip};
-    Loop loop;
+    Softmax s = {.form = t->form,
+                 .pbits = t->pbits,
+                 .rows = rows,
+                 .n = t->nk,
+                 .table = t->table,
+                 .powers = t->powers,
+                 .x = t->scores,
+                 .exp = t->exp,
+                 .sum = t->sum,
+                 .high = t->high,
+                 .low = t->low,
+                 .ldx = score_bytes(t),
+                 .lde = vq_align(t->nk, 32) * (t->form == SM_BASE2 ? 2 : 4),
+                 .ldp = row_bytes(t),
+                 .flip = t->flip,
+                 .padded = true};
 
-    b_loop(b, &loop, 0, 1, rows);
-    r.x = b_elt(b, t->scores, loop.i, lds, 0);
-    r.high = b_elt(b, t->high, loop.i, ldp, 0);
-    r.low = t->low ? b_elt(b, t->low, loop.i, ldp, 0) : NULL;
-    vq_emit_softmax_row(b, &r);
-    clear_tail(b, t, r.high);
-    clear_tail(b, t, r.low);
-    b_loop_end(b, &loop);
+    vq_emit_softmax(b, &s);
 }
 
 static void
@@ -267,6 +277,8 @@ emit_values(Build *b, const Attention *t, Val row, int64_t rows)
               .a_low = t->low,
               .a16 = t->flip,
               .w = t->vpack,
+              .groups = vq_tile_groups(t->nk),
+              .w16 = b->level->wide,
               .bias = t->flip ? t->bias : b_elt(b, t->pv_consts, lane, 4, 0),
               .scratch = t->widened,
               .store = vq_epilogue_store,
@@ -275,32 +287,70 @@ emit_values(Build *b, const Attention *t, Val row, int64_t rows)
     vq_emit_gemm(b, &g);
 }
 
+/* A row of scores, and what is added to it. */
+typedef struct Added {
+    Val scores, bias;
+} Added;
+
+static void
+add_lanes(Build *b, void *user, Val i, unsigned count)
+{
+    const Added *a = user;
+    Ty v = b_vec(b->i16, 32);
+    Val at = b_elt(b, a->scores, i, 2, 0), x = b_load(b, v, at, 64);
+    Val y = b_load_part(b, v, b_elt(b, a->bias, i, 2, 0), count);
+
+    b_store(b, b_sadd_sat(b, x, y), at, 64);
+}
+
+/* Rows `row` and on of the head's map are added to the block's scores. */
+static void
+emit_added(Build *b, const Attention *t, Val row, int64_t rows)
+{
+    Added a;
+    Loop loop;
+
+    b_loop(b, &loop, 0, 1, rows);
+    a.scores = b_elt(b, t->scores, loop.i, score_bytes(t), 0);
+    a.bias = b_elt(b, t->added, b_add(b, row, loop.i), t->nk * 2, 0);
+    b_map(b, t->nk, 32, add_lanes, &a);
+    b_loop_end(b, &loop);
+}
+
 static void
 emit_block(Build *b, const Attention *t, Val row, int64_t rows)
 {
     emit_scores(b, t, row, rows);
+    if (t->added)
+        emit_added(b, t, row, rows);
     emit_probabilities(b, t, rows);
     emit_values(b, t, row, rows);
 }
 
+/* Blocks [lo, hi) of the head's query rows. */
 static void
-emit_head(Build *b, Attention *t)
+emit_head(Build *b, Attention *t, Val lo, Val hi)
 {
-    int64_t whole = t->nq / VQ_ROWBLOCK;
+    Val whole = b_i64(b, t->nq / t->block);
     Loop loop;
+    If last;
 
     vq_pack_keys(b, t);
     vq_pack_values(b, t);
     emit_comp(b, t);
     if (t->flip)
         emit_bias(b, t);
-    if (whole) {
-        b_loop(b, &loop, 0, VQ_ROWBLOCK, whole);
-        emit_block(b, t, loop.i, VQ_ROWBLOCK);
+    if (t->nq / t->block) {
+        b_loop_range(b, &loop, b_mulc(b, lo, t->block), t->block,
+                     b_mulc(b, b_least(b, hi, whole), t->block));
+        emit_block(b, t, loop.i, t->block);
         b_loop_end(b, &loop);
     }
-    if (t->nq % VQ_ROWBLOCK)
-        emit_block(b, t, b_i64(b, whole * VQ_ROWBLOCK), t->nq % VQ_ROWBLOCK);
+    if (t->nq % t->block) {
+        b_if(b, &last, b_cmp(b, LLVMIntSGT, hi, whole));
+        emit_block(b, t, b_mulc(b, whole, t->block), t->nq % t->block);
+        b_if_end(b, &last);
+    }
 }
 
 static void
@@ -311,6 +361,8 @@ cut_scratch(Build *b, Attention *t, const Args *args)
     t->kpack = b_atc(b, args->scratch, s.keys);
     t->comp = b_atc(b, args->scratch, s.comp);
     t->vpack = b_atc(b, args->scratch, s.values);
+    t->sum = b_atc(b, args->scratch, s.sum);
+    t->powers = b_atc(b, args->scratch, s.powers);
     t->exp = b_atc(b, args->scratch, s.exp);
     t->scores = b_atc(b, args->scratch, s.scores);
     t->high = b_atc(b, args->scratch, s.high);
@@ -321,31 +373,45 @@ cut_scratch(Build *b, Attention *t, const Args *args)
         t->low = b_atc(b, args->scratch, s.low);
 }
 
+/* Query rows at a time: whole blocks of the level's products. */
+static int64_t
+block_rows(const Level *level)
+{
+    return level->gemm ? VQ_ROWBLOCK : 24;
+}
+
+/* A part does neighbouring blocks of query rows, head after head; a head that
+ * two parts share is packed by both, each in its own scratch. */
 void
 vq_body_attention(Build *b, const Args *args)
 {
     Attention t = *(const Attention *)args->plan->info;
     int64_t size = vq_dtype[t.dt].bytes;
-    Loop batch, head;
-    Val at;
+    int64_t blocks = vq_turns(t.nq, block_rows(b->level));
+    Val heads = b_i64(b, t.heads), batch, at;
+    Nest nest;
 
+    t.block = block_rows(b->level);
     t.qk_consts = args->konst[0];
     t.pv_consts = args->konst[1];
     t.edge = args->konst[2];
     t.table = args->in[5];
     cut_scratch(b, &t, args);
-    vq_clear_slack(b, b_atc(b, args->in[0], t.batches * t.nq * t.wide),
-                   t.slack);
-    b_loop(b, &batch, 0, 1, t.batches);
-    b_loop(b, &head, 0, 1, t.heads);
-    t.head = head.i;
-    at = b_mulc(b, head.i, t.d);
-    t.q = b_at(b, b_elt(b, args->in[0], batch.i, t.nq * t.wide, 0), at);
-    t.k = b_at(b, b_elt(b, args->in[1], batch.i, t.nk * t.wide, 0), at);
-    t.v = b_at(b, b_elt(b, args->in[2], batch.i, t.nk * t.wide, 0), at);
-    t.out = b_elt(b, b_elt(b, args->out, batch.i, t.nq * t.wide * size, 0), at,
+    vq_emit_powers(b, t.form, t.table, t.powers);
+    b_nest(b, &nest, args->part, args->parts, t.batches * t.heads * blocks,
+           blocks);
+    batch = LLVMBuildUDiv(b->b, nest.i, heads, "");
+    t.head = LLVMBuildURem(b->b, nest.i, heads, "");
+    at = b_mulc(b, t.head, t.d);
+    t.q = b_at(b, b_elt(b, args->in[0], batch, t.nq * t.wide, 0), at);
+    t.k = b_at(b, b_elt(b, args->in[1], batch, t.nk * t.wide, 0), at);
+    t.v = b_at(b, b_elt(b, args->in[2], batch, t.nk * t.wide, 0), at);
+    t.out = b_elt(b, b_elt(b, args->out, batch, t.nq * t.wide * size, 0), at,
                   size, 0);
-    emit_head(b, &t);
-    b_loop_end(b, &head);
-    b_loop_end(b, &batch);
+    if (t.maps)
+        t.added = b_elt(b, args->in[8],
+                        LLVMBuildURem(b->b, nest.i, b_i64(b, t.maps), ""),
+                        t.nq * t.nk * 2, 0);
+    emit_head(b, &t, nest.lo, nest.hi);
+    b_nest_end(b, &nest);
 }

@@ -7,8 +7,8 @@
 
 typedef struct Attention {
     int64_t batches, heads, nq, nk, d;
-    int64_t wide;   /* heads * d: bytes of a row of q, k, v */
-    unsigned slack; /* of q, vq_slack_read */
+    int64_t wide;  /* heads * d: bytes of a row of q, k, v */
+    int64_t block; /* query rows at a time */
     SoftmaxForm form;
     int pbits;
     RequantPlan qk, pv;
@@ -16,9 +16,11 @@ typedef struct Attention {
     DType dt;
     Val q, k, v, out;               /* of the head at hand */
     Val qk_consts, pv_consts, edge; /* edge: s32 -zero 16 times, then ones */
+    int64_t maps; /* of what is added to scores; 0: nothing is */
+    Val added;    /* s16[nq x nk], that of the head at hand */
     Val table, head;
     /* Scratch (layout.h). */
-    Val kpack, vpack, comp, scores, exp, high, low, bias, widened;
+    Val kpack, vpack, comp, scores, powers, sum, exp, high, low, bias, widened;
     bool flip; /* probabilities are s16, less 2^15 */
 } Attention;
 

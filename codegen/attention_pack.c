@@ -3,33 +3,107 @@
  */
 #include "codegen/attention.h"
 
-/* Keys first .. first + 15 (or fewer) as a panel of K^T: a key's 4 bytes of
- * depth become one column's. */
+/* A tile reads whole tiles of a panel: zeros after the last k-group. */
+static void
+clear_groups(Build *b, Val panel, int64_t groups, int64_t padded)
+{
+    if (b->level->gemm && groups < padded)
+        b_memset(b, b_atc(b, panel, groups * 64), 0, (padded - groups) * 64);
+}
+
+/* Bytes of a k-group here. */
+static int64_t
+group_bytes(const Build *b)
+{
+    return b->level->wide ? 128 : 64;
+}
+
+/* Columns of a k-group, 4 bytes each; where the level multiplies 16-bit
+ * numbers, as columns of two groups of two: bytes 0 and 1, bytes 2 and 3. */
+static void
+store_columns(Build *b, Val x, Val to)
+{
+    unsigned n = b_lanes(x) / 2;
+    Val pair;
+    int lane[32];
+
+    for (unsigned half = 0; b->level->wide && half < 2; half++) {
+        for (unsigned i = 0; i < n; i++)
+            lane[i] = (int)(i / 2 * VQ_KGROUP + 2 * half + i % 2);
+        pair = b_sext(b, b_shuffle(b, x, NULL, lane, n), 16);
+        b_store(b, pair, b_atc(b, to, 64 * half), 2 * n);
+    }
+    if (!b->level->wide)
+        b_store(b, x, to, 2 * n);
+}
+
+enum { QUAD = 4 }; /* keys that are turned at a time */
+
+/* Rows of four to columns of four; each a vector of 4 x 32 bits. */
+static void
+turn4(Build *b, Val *x)
+{
+    static const int lo[] = {0, 4, 1, 5}, hi[] = {2, 6, 3, 7};
+    static const int first[] = {0, 1, 4, 5}, last[] = {2, 3, 6, 7};
+    Val y[4];
+
+    for (int i = 0; i < 4; i++)
+        y[i] = b_shuffle(b, x[i / 2 * 2], x[i / 2 * 2 + 1], i % 2 ? hi : lo, 4);
+    for (int i = 0; i < 4; i++)
+        x[i] = b_shuffle(b, y[i / 2], y[i / 2 + 2], i % 2 ? last : first, 4);
+}
+
+/* 16 bytes of depth, or the `bytes` that there are, of four keys, or as many
+ * as there are: a key's 4 bytes become one column's of a k-group. */
+static void
+pack_key_tile(Build *b, const Attention *t, Val from, Val to, int64_t keys,
+              int64_t bytes)
+{
+    Ty v = b_vec(b->i8, 16);
+    Val x[QUAD];
+
+    for (int64_t i = 0; i < QUAD; i++) {
+        x[i] = i < keys ? b_load_part(b, v, b_atc(b, from, i * t->wide),
+                                      (unsigned)bytes)
+                        : LLVMConstNull(v);
+        x[i] = b_bitcast(b, x[i], b_vec(b->i32, 4));
+    }
+    turn4(b, x);
+    for (int64_t i = 0; i < vq_kgroups(bytes); i++)
+        store_columns(b, b_bitcast(b, x[i], v),
+                      b_atc(b, to, group_bytes(b) * i));
+}
+
+/* The same for the 16 keys of a panel. */
+static void
+pack_key_tiles(Build *b, const Attention *t, Val from, Val to, int64_t keys,
+               int64_t bytes)
+{
+    for (int64_t i = 0; i < VQ_PANEL; i += QUAD)
+        pack_key_tile(b, t, b_atc(b, from, i * t->wide), b_atc(b, to, 4 * i),
+                      keys - i, bytes);
+}
+
+/* Keys 16 * panel .. as a panel of K^T. */
 static void
 pack_key_panel(Build *b, const Attention *t, Val panel, int64_t keys)
 {
-    int64_t groups = vq_kgroups(t->d), rest = t->d % VQ_KGROUP;
-    Val to = b_elt(b, t->kpack, panel, groups * 64, 0), from, x;
-    Loop key, group;
+    int64_t padded = vq_tile_groups(t->d), whole = t->d / 16;
+    Val to = b_elt(b, t->kpack, panel, padded * group_bytes(b), 0);
+    Val from = b_elt(b, t->k, panel, VQ_PANEL * t->wide, 0);
+    Loop loop;
 
-    if (keys < VQ_PANEL)
-        b_memset(b, to, 0, groups * 64);
-    b_loop(b, &key, 0, 1, keys);
-    to = b_elt(b, to, key.i, 4, 0);
-    from = b_elt(b, b_elt(b, t->k, panel, VQ_PANEL * t->wide, 0), key.i,
-                 t->wide, 0);
-    if (t->d / VQ_KGROUP) {
-        b_loop(b, &group, 0, 1, t->d / VQ_KGROUP);
-        x = b_load(b, b->i32, b_elt(b, from, group.i, 4, 0), 1);
-        b_store(b, x, b_elt(b, to, group.i, 64, 0), 4);
-        b_loop_end(b, &group);
+    clear_groups(b, to, vq_kgroups(t->d), padded);
+    if (whole) {
+        b_loop(b, &loop, 0, 1, whole);
+        pack_key_tiles(b, t, b_elt(b, from, loop.i, 16, 0),
+                       b_elt(b, to, loop.i, 4 * group_bytes(b), 0), keys, 16);
+        b_loop_end(b, &loop);
     }
-    if (rest) {
-        x = b_load(b, b->i32, b_atc(b, from, (groups - 1) * 4), 1);
-        x = b_andc(b, x, (INT64_C(1) << (8 * rest)) - 1);
-        b_store(b, x, b_atc(b, to, (groups - 1) * 64), 4);
-    }
-    b_loop_end(b, &key);
+    if (t->d % 16)
+        pack_key_tiles(b, t, b_atc(b, from, whole * 16),
+                       b_atc(b, to, whole * 4 * group_bytes(b)), keys,
+                       t->d % 16);
 }
 
 void
@@ -76,36 +150,40 @@ pack_value_tile(Build *b, const Attention *t, Val from, Val to, int64_t keys,
         row[r] = r < keys ? b_load_part(b, v, b_atc(b, from, r * t->wide),
                                         (unsigned)cols)
                           : LLVMConstNull(v);
-    b_store(b, interleave4(b, row), to, 64);
+    store_columns(b, interleave4(b, row), to);
 }
 
 /* Rows of V from 4 * group on become one k-group of each panel. */
 static void
 pack_value_group(Build *b, const Attention *t, Val group, int64_t keys)
 {
-    int64_t groups = vq_kgroups(t->nk), whole = t->d / VQ_PANEL;
+    int64_t panel_bytes = vq_tile_groups(t->nk) * group_bytes(b);
+    int64_t whole = t->d / VQ_PANEL;
     Val from = b_elt(b, t->v, group, VQ_KGROUP * t->wide, 0);
-    Val to = b_elt(b, t->vpack, group, 64, 0);
+    Val to = b_elt(b, t->vpack, group, group_bytes(b), 0);
     Loop panel;
 
     if (whole) {
         b_loop(b, &panel, 0, 1, whole);
         pack_value_tile(b, t, b_elt(b, from, panel.i, VQ_PANEL, 0),
-                        b_elt(b, to, panel.i, groups * 64, 0), keys, VQ_PANEL);
+                        b_elt(b, to, panel.i, panel_bytes, 0), keys, VQ_PANEL);
         b_loop_end(b, &panel);
     }
     if (t->d % VQ_PANEL)
         pack_value_tile(b, t, b_atc(b, from, whole * VQ_PANEL),
-                        b_atc(b, to, whole * groups * 64), keys,
+                        b_atc(b, to, whole * panel_bytes), keys,
                         t->d % VQ_PANEL);
 }
 
 void
 vq_pack_values(Build *b, const Attention *t)
 {
-    int64_t whole = t->nk / VQ_KGROUP;
+    int64_t whole = t->nk / VQ_KGROUP, padded = vq_tile_groups(t->nk);
     Loop loop;
 
+    for (int64_t p = 0; p < vq_panels(t->d); p++)
+        clear_groups(b, b_atc(b, t->vpack, p * padded * 64), vq_kgroups(t->nk),
+                     padded);
     if (whole) {
         b_loop(b, &loop, 0, 1, whole);
         pack_value_group(b, t, loop.i, VQ_KGROUP);

@@ -286,3 +286,17 @@ b_reduce(Build *b, const char *how, Val x)
     strncat(name, how, sizeof name - strlen(name) - 1);
     return b_intrinsic(b, name, LLVMTypeOf(x), &x, 1, NULL);
 }
+
+Val
+b_look_up(Build *b, Val table, Ty elem, Val at)
+{
+    unsigned lanes = b_lanes(at), size = LLVMGetIntTypeWidth(elem) / 8;
+    Val x = LLVMGetPoison(b_vec(elem, lanes)), i;
+
+    for (unsigned k = 0; k < lanes; k++) {
+        i = b_zext(b, b_extract(b, at, k), 64);
+        i = b_load(b, elem, b_elt(b, table, i, size, 0), size);
+        x = b_insert(b, x, i, k);
+    }
+    return x;
+}

@@ -22,6 +22,9 @@ typedef struct Build {
     LLVMBuilderRef b;
     Ty i1, i8, i16, i32, i64, f32, ptr;
     const struct Level *level; /* NULL in code for every CPU */
+    struct Remarks *remarks;   /* remark.h; NULL: nobody listens */
+    Val tile_buffer;           /* of a function that has products in tiles */
+    unsigned tile_groups;      /* k-groups in those tiles */
     Val fn;
 } Build;
 
@@ -45,6 +48,8 @@ Val b_consts(Build *, Ty elem, const int64_t *, unsigned n);
 /* ---- memory; align is in bytes ---- */
 
 Val b_load(Build *, Ty, Val p, unsigned align);
+/* Of constants of the object: loaded once, whatever is stored in between. */
+Val b_load_const(Build *, Ty, Val p, unsigned align);
 void b_store(Build *, Val x, Val p, unsigned align);
 Val b_at(Build *, Val p, Val offset); /* p + offset bytes */
 Val b_atc(Build *, Val p, int64_t bytes);
@@ -101,6 +106,9 @@ Val b_insert(Build *, Val x, Val scalar, unsigned lane);
 Val b_bitcast(Build *, Val, Ty);
 Val b_reduce(Build *, const char *how, Val x); /* "add", "smax", .. */
 
+/* table[at[i]], entries of the type elem; loaded one at a time. */
+Val b_look_up(Build *, Val table, Ty elem, Val at);
+
 /* ---- calls ---- */
 
 /* An intrinsic by its full name; `ov` is its overload type or NULL. Arguments
@@ -119,15 +127,26 @@ enum { B_MAXCARRY = 40 };
  * b_loop_end; after the loop a carried value is what b_next was given last.
  */
 typedef struct Loop {
-    LLVMBasicBlockRef head;
-    LLVMBasicBlockRef from;
-    int64_t n, first, step;
-    Val i;
+    LLVMBasicBlockRef head, from, exit;
+    int64_t n, first, step; /* n is 0 when `end` says how many turns */
+    Val i, end;
     unsigned ncarry;
-    Val carry[B_MAXCARRY], next[B_MAXCARRY];
+    Val carry[B_MAXCARRY], next[B_MAXCARRY], init[B_MAXCARRY];
 } Loop;
 
-void b_loop(Build *, Loop *, int64_t first, int64_t step, int64_t n);
+void b_loop_in(Build *, const char *where, Loop *, int64_t first, int64_t step,
+               int64_t n);
+/* i = first, first + step, .. while i < end: i64 known at run time, perhaps
+ * no turn at all. Constants make what b_loop makes. After the end, next[k] is
+ * what b_next was given last, or the initial value. */
+void b_loop_range_in(Build *, const char *where, Loop *, Val first,
+                     int64_t step, Val end);
+/* Loops are called after the function that emits them, for people who read
+ * LLVM's text or --opt-report. */
+#define b_loop(b, loop, first, step, n)                                        \
+    b_loop_in(b, __func__, loop, first, step, n)
+#define b_loop_range(b, loop, first, step, end)                                \
+    b_loop_range_in(b, __func__, loop, first, step, end)
 Val b_carry(Build *, Loop *, Val init);
 void b_next(Loop *, unsigned k, Val x);
 void b_loop_end(Build *, Loop *);
@@ -136,5 +155,48 @@ void b_loop_end(Build *, Loop *);
  * `lanes` at all others. */
 typedef void MapFn(Build *, void *user, Val index, unsigned count);
 void b_map(Build *, int64_t n, unsigned lanes, MapFn *fn, void *user);
+/* The same for turns [lo, hi) alone, of vq_turns(n, lanes). */
+void b_map_range(Build *, int64_t n, unsigned lanes, Val lo, Val hi, MapFn *fn,
+                 void *user);
+
+static inline int64_t
+vq_turns(int64_t n, int64_t lanes)
+{
+    return (n + lanes - 1) / lanes;
+}
+
+/* What is between the two runs when c holds. */
+typedef struct If {
+    LLVMBasicBlockRef exit;
+} If;
+
+void b_if(Build *, If *, Val c);
+void b_if_end(Build *, If *);
+
+Val b_least(Build *, Val, Val);
+
+/* ---- share.c: what a part of a step does ---- */
+
+/* Units [lo, hi) of `units` are the share of part `part` of `parts`, i64;
+ * all of them when part is NULL. */
+void b_split(Build *, Val part, Val parts, Val units, Val *lo, Val *hi);
+
+/*
+ * A share of units that lie in turns of `inner`, the last one perhaps shorter:
+ * turns [from, to), and of turn i units [lo, hi). b_nest makes a loop over the
+ * turns; b_nest_share, with b_nest_turn for each, leaves that to the caller.
+ */
+typedef struct Nest {
+    Loop loop;
+    Val first, end;  /* the share */
+    Val inner;       /* NULL: lo and hi are the same in all turns */
+    Val from, to, i; /* turns */
+    Val lo, hi;      /* units of turn i, counted from the turn's first */
+} Nest;
+
+void b_nest_share(Build *, Nest *, Val part, Val parts, Val units, Val inner);
+void b_nest_turn(Build *, Nest *, Val i);
+void b_nest(Build *, Nest *, Val part, Val parts, int64_t units, int64_t inner);
+void b_nest_end(Build *, Nest *);
 
 #endif

@@ -3,6 +3,7 @@
  */
 #include "codegen/module.h"
 
+#include "ir/chunks.h"
 #include "ir/layout.h"
 
 #include <stdlib.h>
@@ -88,6 +89,7 @@ make_object(Module *m, Emitted *out)
         return false;
     add_constants(m);
     vq_module_entries(m);
+    out->report = vq_opt_report(m);
     return vq_target_emit(m, out);
 }
 
@@ -95,12 +97,16 @@ bool
 vq_codegen(const Graph *g, Diag *diag, const CodegenOptions *opt, Emitted *out)
 {
     ArenaMark mark = vq_arena_mark(g->arena);
-    Module m = {.g = g, .diag = diag, .opt = opt, .arena = g->arena};
+    Module m = {.whole = g, .diag = diag, .opt = opt, .arena = g->arena};
+    const Op *mixes;
     bool ok;
 
     *out = (Emitted){0};
     if (!(g->facts & F_PLANNED))
         return vq_bug(diag, NOLOC, "the graph is not planned");
+    m.g = g->chunks > 1 ? vq_one_chunk(g, g->chunks, g->arena, &mixes) : g;
+    if (!m.g)
+        return vq_bug(diag, NOLOC, "the chunks of a batch are not apart");
     b_init(&m.b, opt->prefix);
     ok = make_object(&m, out);
     if (m.machine)
@@ -114,5 +120,6 @@ void
 vq_emitted_free(Emitted *e)
 {
     free(e->bytes);
+    free(e->report);
     *e = (Emitted){0};
 }

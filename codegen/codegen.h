@@ -11,12 +11,14 @@ typedef struct CodegenOptions {
     const char *levels; /* comma separated names; NULL: all of the triple */
     const char *prefix; /* a C identifier: of every symbol */
     EmitKind emit;
-    int level; /* -O */
+    int level;     /* -O */
+    int64_t grain; /* least work of a part of a step, ps; 0: the usual one */
 } CodegenOptions;
 
 typedef struct Emitted {
     char *bytes; /* malloc'ed; vq_emitted_free */
     size_t size;
+    char *report; /* --opt-report's text */
 } Emitted;
 
 /* The graph must be F_PLANNED. Reports and returns false on failure. */

@@ -2,7 +2,8 @@
  * cpuid.c -- which levels this CPU and its system can run.
  *
  * Asked anew at every call: an object has no writable data to remember it in.
- * CPUID says what the CPU has, XCR0 which registers the system saves.
+ * CPUID says what the CPU has, XCR0 which registers the system saves. Tiles are
+ * 8 KiB that Linux saves only for processes that have asked.
  */
 #include "codegen/module.h"
 
@@ -112,6 +113,51 @@ leaf_index(const CpuBit *bit)
     return k;
 }
 
+/*
+ * May this process use tiles? arch_prctl(ARCH_REQ_XCOMP_PERM, XTILEDATA): Linux
+ * answers 0, or that it does not know or cannot grant it. Asking again costs a
+ * system call and changes nothing.
+ */
+static Val
+ask_for_tiles(Build *b)
+{
+    enum { SYS_ARCH_PRCTL = 158, ARCH_REQ_XCOMP_PERM = 0x1023, XTILEDATA = 18 };
+    static const char constraints[] = "={ax},{ax},{di},{si},~{rcx},~{r11},"
+                                      "~{memory},~{dirflag},~{fpsr},~{flags}";
+    Ty param[3] = {b->i64, b->i64, b->i64};
+    Ty ft = LLVMFunctionType(b->i64, param, 3, 0);
+    Val fn =
+        LLVMGetInlineAsm(ft, "syscall", strlen("syscall"), constraints,
+                         strlen(constraints), 1, 0, LLVMInlineAsmDialectATT, 0);
+    Val arg[3] = {b_i64(b, SYS_ARCH_PRCTL), b_i64(b, ARCH_REQ_XCOMP_PERM),
+                  b_i64(b, XTILEDATA)};
+
+    return b_cmp(b, LLVMIntEQ, LLVMBuildCall2(b->b, ft, fn, arg, 3, ""),
+                 b_i64(b, 0));
+}
+
+/* Only Linux is known to be asked so. */
+static Val
+may_use_tiles(Build *b, Val has_them)
+{
+    LLVMBasicBlockRef from = LLVMGetInsertBlock(b->b), ask, done;
+    Val no = b_const(b->i1, 0), yes, phi;
+
+    if (!strstr(LLVMGetTarget(b->m), "-linux"))
+        return no;
+    ask = LLVMAppendBasicBlockInContext(b->c, b->fn, "");
+    done = LLVMAppendBasicBlockInContext(b->c, b->fn, "");
+    LLVMBuildCondBr(b->b, has_them, ask, done);
+    LLVMPositionBuilderAtEnd(b->b, ask);
+    yes = ask_for_tiles(b);
+    LLVMBuildBr(b->b, done);
+    LLVMPositionBuilderAtEnd(b->b, done);
+    phi = LLVMBuildPhi(b->b, b->i1, "");
+    LLVMAddIncoming(phi, &no, &from, 1);
+    LLVMAddIncoming(phi, &yes, &ask, 1);
+    return phi;
+}
+
 static Val
 level_runs(Build *b, const Cpu *cpu, const Level *l)
 {
@@ -124,14 +170,14 @@ level_runs(Build *b, const Cpu *cpu, const Level *l)
             b, yes,
             has_bits(b, cpu->reg[leaf_index(bit)][bit->reg], 1u << bit->bit));
     }
-    return yes;
+    return l->asks ? may_use_tiles(b, yes) : yes;
 }
 
 Val
 vq_module_cpu_check(Module *m)
 {
     Build *b = &m->b;
-    Ty type = vq_function_type(m, b->i32, false, 0);
+    Ty type = vq_function_type(m, b->i32, "");
     Val fn = vq_module_function(m, "levels", type, NULL), mask;
     Cpu cpu;
 

@@ -88,7 +88,7 @@ vq_body_quantize(Build *b, const Args *args)
     const Type *t = vq_type(args->g, args->op->out);
     Quantize c = {args->in[0], args->out, args->konst[0], t->dt};
 
-    b_map(b, vq_count(t), LANES, quantize_lanes, &c);
+    b_map_share(b, args, vq_count(t), LANES, quantize_lanes, &c);
 }
 
 /* ---- i.dequantize ---- */
@@ -144,14 +144,16 @@ vq_body_dequantize(Build *b, const Args *args)
     const Type *t = vq_type(args->g, args->op->out);
     Dequantize c = {.from = vq_type(args->g, args->op->in[0])->dt,
                     .consts = args->konst[0]};
-    int64_t cols;
-    Loop loop;
+    int64_t cols, turns;
+    Nest nest;
 
     c.splat = vq_count(vq_type(args->g, args->op->in[1])) == 1;
     cols = c.splat ? vq_count(t) : vq_cols(t);
-    b_loop(b, &loop, 0, 1, vq_count(t) / cols);
-    c.x = b_elt(b, args->in[0], loop.i, cols * vq_dtype[c.from].bytes, 0);
-    c.out = b_elt(b, args->out, loop.i, cols * 4, 0);
-    b_map(b, cols, LANES, dequantize_lanes, &c);
-    b_loop_end(b, &loop);
+    turns = vq_turns(cols, LANES);
+    b_nest(b, &nest, args->part, args->parts, vq_count(t) / cols * turns,
+           turns);
+    c.x = b_elt(b, args->in[0], nest.i, cols * vq_dtype[c.from].bytes, 0);
+    c.out = b_elt(b, args->out, nest.i, cols * 4, 0);
+    b_map_range(b, cols, LANES, nest.lo, nest.hi, dequantize_lanes, &c);
+    b_nest_end(b, &nest);
 }

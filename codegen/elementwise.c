@@ -1,9 +1,10 @@
 /*
- * elementwise.c -- i.add, i.lut and i.requant.
+ * elementwise.c -- i.add, i.mul, i.lut and i.requant.
  *
  * Sources may be read a vector past their end (VQ_SLACK); results are written
  * to the byte.
  */
+#include "codegen/remark.h"
 #include "codegen/requant.h"
 #include "ir/layout.h"
 
@@ -59,13 +60,56 @@ vq_body_add(Build *b, const Args *args)
     Add c = {.b = args->in[1],
              .ashift = (int)vq_get_i(args->op, A_ASHIFT, 0),
              .bshift = (int)vq_get_i(args->op, A_BSHIFT, 0)};
-    Loop loop;
+    int64_t turns = vq_turns(nb, ADD_LANES);
+    Nest nest;
 
-    b_loop(b, &loop, 0, 1, na / nb);
-    c.a = b_elt(b, args->in[0], loop.i, nb * 2, 0);
-    c.out = b_elt(b, args->out, loop.i, nb * 2, 0);
-    b_map(b, nb, ADD_LANES, add_lanes, &c);
-    b_loop_end(b, &loop);
+    b_nest(b, &nest, args->part, args->parts, na / nb * turns, turns);
+    c.a = b_elt(b, args->in[0], nest.i, nb * 2, 0);
+    c.out = b_elt(b, args->out, nest.i, nb * 2, 0);
+    b_map_range(b, nb, ADD_LANES, nest.lo, nest.hi, add_lanes, &c);
+    b_nest_end(b, &nest);
+}
+
+/* ---- i.mul ---- */
+
+typedef struct Mul {
+    Val x[2], out;
+    Type type[2];
+} Mul;
+
+bool
+vq_plan_mul(Module *m, const Op *op, Plan *p)
+{
+    p->raw = 3;
+    p->key = vq_format(m->arena, "%s zero %d %d", vq_key(m, op),
+                       (int)vq_type(m->g, op->in[0])->q.zero,
+                       (int)vq_type(m->g, op->in[1])->q.zero);
+    return true;
+}
+
+static void
+mul_lanes(Build *b, void *user, Val i, unsigned count)
+{
+    const Mul *c = user;
+    Val x[2];
+
+    for (int k = 0; k < 2; k++) {
+        x[k] = b_load(b, b_vec(b->i8, VQ_PANEL), b_at(b, c->x[k], i), 1);
+        x[k] =
+            b_subc(b, b_widen(b, x[k], c->type[k].dt, 32), c->type[k].q.zero);
+    }
+    b_store_part(b, p_mul16(b, x[0], x[1]), b_elt(b, c->out, i, 4, 0), count);
+}
+
+void
+vq_body_mul(Build *b, const Args *args)
+{
+    Mul c = {.x = {args->in[0], args->in[1]}, .out = args->out};
+
+    for (int k = 0; k < 2; k++)
+        c.type[k] = *vq_type(args->g, args->op->in[k]);
+    b_map_share(b, args, vq_count(vq_type(args->g, args->op->out)), VQ_PANEL,
+                mul_lanes, &c);
 }
 
 /* ---- i.lut ---- */
@@ -75,10 +119,25 @@ typedef struct Lut {
     DType from, to;
 } Lut;
 
+/* The low bytes of a table of 16-bit entries, then the high ones. */
+static int64_t
+plan_planes(Module *m, const uint16_t *table)
+{
+    uint8_t *planes = vq_alloc(m->arena, 512);
+
+    for (int i = 0; i < 256; i++) {
+        planes[i] = (uint8_t)table[i];
+        planes[256 + i] = (uint8_t)(table[i] >> 8);
+    }
+    return vq_module_const(m, planes, 512);
+}
+
 bool
 vq_plan_lut(Module *m, const Op *op, Plan *p)
 {
     p->raw = 3;
+    if (vq_dtype[vq_type(m->g, op->out)->dt].bytes == 2)
+        p->at[p->nconst++] = plan_planes(m, m->g->val[op->in[1]].data);
     p->key = vq_key(m, op);
     return true;
 }
@@ -90,27 +149,51 @@ code_index(Build *b, Val x, DType dt)
     return dt == DT_S8 ? b_xor(b, x, b_const(LLVMTypeOf(x), 0x80)) : x;
 }
 
+enum { LUT_LANES = 64, LUT_UNROLL = 8 };
+
+/* 64 results of one byte; or of two, whose low bytes' and high bytes' tables
+ * follow each other. */
 static void
 lut_lanes(Build *b, void *user, Val i, unsigned count)
 {
     const Lut *c = user;
-    Val x = b_load(b, b_vec(b->i8, 64), b_at(b, c->x, i), 1);
+    Val x = b_load(b, b_vec(b->i8, LUT_LANES), b_at(b, c->x, i), 1), y;
+    unsigned half = LUT_LANES / 2;
+    int lane[LUT_LANES];
 
-    x = b->level->lut8(b, code_index(b, x, c->from), c->table);
-    b_store_part(b, x, b_at(b, c->out, i), count);
+    x = code_index(b, x, c->from);
+    y = b->level->lut8(b, x, c->table);
+    if (vq_dtype[c->to].bytes == 1) {
+        b_store_part(b, y, b_at(b, c->out, i), count);
+        return;
+    }
+    x = b->level->lut8(b, x, b_atc(b, c->table, 256));
+    for (unsigned from = 0; from < count; from += half) {
+        for (unsigned k = 0; k < LUT_LANES; k++)
+            lane[k] = (int)(from + k / 2 + k % 2 * LUT_LANES);
+        b_store_part(b, b_shuffle(b, y, x, lane, LUT_LANES),
+                     b_elt(b, c->out, i, 2, 2 * from),
+                     2 * (unsigned)vq_min(count - from, half));
+    }
 }
 
 static void
-lut_one(Build *b, void *user, Val i, unsigned count)
+lut_each(Build *b, void *user, Val i, unsigned count)
 {
     const Lut *c = user;
     unsigned size = vq_dtype[c->to].bytes;
-    Val x = b_load(b, b->i8, b_at(b, c->x, i), 1);
+    Ty t = b_dtype(b, c->to);
+    Val x;
 
-    (void)count;
-    x = b_zext(b, code_index(b, x, c->from), 64);
-    x = b_load(b, b_dtype(b, c->to), b_elt(b, c->table, x, size, 0), size);
-    b_store(b, x, b_elt(b, c->out, i, size, 0), size);
+    b_scalar(b, "table look-up",
+             size > 2 ? "its entries have more than 16 bits"
+                      : "the level has no table in registers");
+    for (unsigned k = 0; k < count; k++) {
+        x = b_load(b, b->i8, b_atc(b, b_at(b, c->x, i), k), 1);
+        x = b_zext(b, code_index(b, x, c->from), 64);
+        x = b_load(b, t, b_elt(b, c->table, x, size, 0), size);
+        b_store(b, x, b_elt(b, c->out, i, size, size * k), size);
+    }
 }
 
 void
@@ -122,9 +205,12 @@ vq_body_lut(Build *b, const Args *args)
              .out = args->out,
              .from = vq_type(args->g, args->op->in[0])->dt,
              .to = t->dt};
-    bool lanes = b->level->lut8 && vq_dtype[t->dt].bytes == 1;
+    bool lanes = b->level->lut8 && vq_dtype[t->dt].bytes <= 2;
 
-    b_map(b, vq_count(t), lanes ? 64 : 1, lanes ? lut_lanes : lut_one, &c);
+    if (lanes && vq_dtype[t->dt].bytes == 2)
+        c.table = args->konst[0];
+    b_map_share(b, args, vq_count(t), lanes ? LUT_LANES : LUT_UNROLL,
+                lanes ? lut_lanes : lut_each, &c);
 }
 
 /* ---- i.requant ---- */
@@ -167,7 +253,8 @@ vq_plan_requant(Module *m, const Op *op, Plan *p)
                     .channel = channel,
                     .entries = lanes,
                     .dt = out->dt,
-                    .zero = out->q.zero};
+                    .zero = out->q.zero,
+                    .remarks = p->remarks};
 
     for (int64_t i = 0; i < n; i++)
         bias[i] = -x->q.zero;
@@ -207,12 +294,14 @@ vq_body_requant(Build *b, const Args *args)
     RequantOp c = *(const RequantOp *)args->plan->info;
     const Type *t = vq_type(args->g, args->op->out);
     int64_t cols = c.splat ? vq_count(t) : vq_cols(t);
-    Loop loop;
+    int64_t turns = vq_turns(cols, 16);
+    Nest nest;
 
     c.consts = args->konst[0];
-    b_loop(b, &loop, 0, 1, vq_count(t) / cols);
-    c.x = b_elt(b, args->in[0], loop.i, cols * vq_dtype[c.from].bytes, 0);
-    c.out = b_elt(b, args->out, loop.i, cols * vq_dtype[t->dt].bytes, 0);
-    b_map(b, cols, 16, requant_lanes, &c);
-    b_loop_end(b, &loop);
+    b_nest(b, &nest, args->part, args->parts, vq_count(t) / cols * turns,
+           turns);
+    c.x = b_elt(b, args->in[0], nest.i, cols * vq_dtype[c.from].bytes, 0);
+    c.out = b_elt(b, args->out, nest.i, cols * vq_dtype[t->dt].bytes, 0);
+    b_map_range(b, cols, 16, nest.lo, nest.hi, requant_lanes, &c);
+    b_nest_end(b, &nest);
 }

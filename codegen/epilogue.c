@@ -2,6 +2,7 @@
  * epilogue.c -- requantize, look up, add the residual, store.
  */
 #include "codegen/epilogue.h"
+#include "codegen/remark.h"
 
 #include <assert.h>
 
@@ -31,6 +32,16 @@ lane_of(Build *b, const Epilogue *e, const Tile *t, unsigned p)
     return e->lane ? b_add(b, lane, e->lane) : lane;
 }
 
+/* Why a look-up is not in registers: what store_quad branches on. */
+static const char *
+why_one_by_one(const Build *b, const Epilogue *e)
+{
+    if (vq_dtype[e->dt].bytes != 1)
+        return "its entries have more than 8 bits";
+    return b->level->lut8 ? "sums are not requantized in 16-bit lanes"
+                          : "the level has no table in registers";
+}
+
 /* out[i] = table[buffer[i]] for the n bytes at `from`. */
 static void
 look_up(Build *b, const Epilogue *e, Val from, Val to, unsigned n)
@@ -41,33 +52,47 @@ look_up(Build *b, const Epilogue *e, Val from, Val to, unsigned n)
     Val x;
 
     b_loop(b, &loop, 0, 1, n);
+    b_scalar(b, "table look-up of each result", why_one_by_one(b, e));
     x = b_zext(b, b_load(b, b->i8, b_at(b, from, loop.i), 1), 64);
     x = b_load(b, t, b_elt(b, e->lut, x, size, 0), (unsigned)size);
     b_store(b, x, b_elt(b, to, loop.i, size, 0), (unsigned)size);
     b_loop_end(b, &loop);
 }
 
-/* Rounding right shift of a vector of s32 that hold s16. */
+/* Rounding right shift of lanes of s16. The rounding bit is added last, so
+ * nothing wraps; by 16 or more nothing is left. */
 static Val
 shift_round(Build *b, Val x, int s)
 {
-    return s ? b_ashrc(b, b_addc(b, x, INT64_C(1) << (s - 1)), s) : x;
+    if (s == 0)
+        return x;
+    if (s >= 16)
+        return LLVMConstNull(LLVMTypeOf(x));
+    return b_add(b, b_ashrc(b, x, s), b_andc(b, b_ashrc(b, x, s - 1), 1));
 }
 
 static Val
-add_residual(Build *b, const Epilogue *e, const Tile *t, unsigned r, unsigned p,
-             Val x)
+load_residual(Build *b, const Epilogue *e, const Tile *t, unsigned r,
+              unsigned p)
 {
-    Val row = b_addc(b, t->row, r), y;
+    Val row = b_addc(b, t->row, r), y = row_at(b, e->residual, t, r, e->ldr);
 
     if (e->rrows)
-        row = LLVMBuildURem(b->b, row, b_i64(b, e->rrows), "");
-    y = b_elt(b, e->residual, row, e->ldr, 0);
+        b_slow(b, "residual of %lld rows, again and again: a division a row",
+               (long long)e->rrows);
+    if (e->rrows)
+        y = b_elt(b, e->residual,
+                  LLVMBuildURem(b->b, row, b_i64(b, e->rrows), ""), e->ldr, 0);
     y = b_elt(b, y, t->panel, 2 * VQ_PANEL, 2 * VQ_PANEL * p);
-    y = b_load(b, b_vec(b->i16, VQ_PANEL), y, 2);
-    y = shift_round(b, b_sext(b, y, 32), e->bshift);
-    x = b_add(b, shift_round(b, x, e->ashift), y);
-    return b_clamp(b, x, INT16_MIN, INT16_MAX);
+    return b_load(b, b_vec(b->i16, VQ_PANEL), y, 2);
+}
+
+/* x: lanes of s16, as y. */
+static Val
+add_residual(Build *b, const Epilogue *e, Val x, Val y)
+{
+    return b_sadd_sat(b, shift_round(b, x, e->ashift),
+                      shift_round(b, y, e->bshift));
 }
 
 /* One row of a panel, in 32-bit lanes. */
@@ -80,13 +105,13 @@ store_vector(Build *b, const Epilogue *e, const Tile *t, unsigned r, unsigned p)
     if (!e->raw)
         x = vq_requant_vector(b, &e->rq, e->consts, x, lane_of(b, e, t, p));
     if (e->residual)
-        x = add_residual(b, e, t, r, p, x);
+        x = add_residual(b, e, b_trunc(b, x, 16), load_residual(b, e, t, r, p));
     if (e->lut) {
         b_store(b, b_trunc(b, x, 8), e->buffer, 16);
         look_up(b, e, e->buffer, to, cols);
         return;
     }
-    if (vq_dtype[e->dt].bytes < 4)
+    if (vq_dtype[e->dt].bytes < 4 && !e->residual)
         x = b_trunc(b, x, vq_dtype[e->dt].bytes * 8);
     b_store_part(b, x, to, cols);
 }
@@ -113,7 +138,7 @@ store_quad(Build *b, const Epilogue *e, const Tile *t, unsigned r0, unsigned p)
     Val acc[4], x;
 
     for (unsigned r = 0; r < 4; r++)
-        acc[r] = t->sum[(r0 + (r < n ? r : n - 1)) * t->panels + p];
+        acc[r] = t->sum[(r0 + r % n) * t->panels + p];
     x = vq_requant_quad(b, &e->rq, e->consts, acc, lane_of(b, e, t, p));
     if (in_registers)
         x = b->level->lut8(b, x, e->lut);

@@ -15,6 +15,19 @@ b_load(Build *b, Ty t, Val p, unsigned align)
     return x;
 }
 
+Val
+b_load_const(Build *b, Ty t, Val p, unsigned align)
+{
+    static const char name[] = "invariant.load";
+    unsigned kind = LLVMGetMDKindIDInContext(b->c, name, sizeof name - 1);
+    Val x = b_load(b, t, p, align);
+
+    LLVMSetMetadata(
+        x, kind,
+        LLVMMetadataAsValue(b->c, LLVMMDNodeInContext2(b->c, NULL, 0)));
+    return x;
+}
+
 void
 b_store(Build *b, Val x, Val p, unsigned align)
 {
@@ -171,7 +184,8 @@ b_call(Build *b, Val fn, Val *args, unsigned n)
 }
 
 void
-b_loop(Build *b, Loop *l, int64_t first, int64_t step, int64_t n)
+b_loop_in(Build *b, const char *where, Loop *l, int64_t first, int64_t step,
+          int64_t n)
 {
     assert(n >= 1);
     *l = (Loop){.n = n, .first = first, .step = step};
@@ -179,11 +193,34 @@ b_loop(Build *b, Loop *l, int64_t first, int64_t step, int64_t n)
     if (n == 1)
         return;
     l->from = LLVMGetInsertBlock(b->b);
-    l->head = LLVMAppendBasicBlockInContext(b->c, b->fn, "");
+    l->head = LLVMAppendBasicBlockInContext(b->c, b->fn, where);
     LLVMBuildBr(b->b, l->head);
     LLVMPositionBuilderAtEnd(b->b, l->head);
     l->i = LLVMBuildPhi(b->b, b->i64, "");
     LLVMAddIncoming(l->i, (Val[]){b_i64(b, first)}, &l->from, 1);
+}
+
+void
+b_loop_range_in(Build *b, const char *where, Loop *l, Val first, int64_t step,
+                Val end)
+{
+    if (LLVMIsAConstantInt(first) && LLVMIsAConstantInt(end)) {
+        int64_t lo = LLVMConstIntGetSExtValue(first);
+        int64_t hi = LLVMConstIntGetSExtValue(end);
+
+        if (lo < hi) {
+            b_loop_in(b, where, l, lo, step, (hi - lo + step - 1) / step);
+            return;
+        }
+    }
+    *l = (Loop){.step = step, .end = end};
+    l->from = LLVMGetInsertBlock(b->b);
+    l->head = LLVMAppendBasicBlockInContext(b->c, b->fn, where);
+    l->exit = LLVMAppendBasicBlockInContext(b->c, b->fn, "");
+    LLVMBuildCondBr(b->b, b_cmp(b, LLVMIntSLT, first, end), l->head, l->exit);
+    LLVMPositionBuilderAtEnd(b->b, l->head);
+    l->i = LLVMBuildPhi(b->b, b->i64, "");
+    LLVMAddIncoming(l->i, &first, &l->from, 1);
 }
 
 Val
@@ -192,8 +229,8 @@ b_carry(Build *b, Loop *l, Val init)
     unsigned k = l->ncarry++;
 
     assert(k < B_MAXCARRY);
-    l->carry[k] = l->next[k] = init;
-    if (l->n > 1) {
+    l->carry[k] = l->next[k] = l->init[k] = init;
+    if (l->n != 1) {
         l->carry[k] = LLVMBuildPhi(b->b, LLVMTypeOf(init), "");
         LLVMAddIncoming(l->carry[k], &init, &l->from, 1);
         l->next[k] = l->carry[k];
@@ -208,34 +245,88 @@ b_next(Loop *l, unsigned k, Val x)
     l->next[k] = x;
 }
 
+/* After a loop that may not have turned: the value from where it came. */
+static void
+merge_carried(Build *b, Loop *l, LLVMBasicBlockRef latch)
+{
+    for (unsigned k = 0; k < l->ncarry; k++) {
+        Val phi = LLVMBuildPhi(b->b, LLVMTypeOf(l->next[k]), "");
+
+        LLVMAddIncoming(phi, &l->init[k], &l->from, 1);
+        LLVMAddIncoming(phi, &l->next[k], &latch, 1);
+        l->next[k] = phi;
+    }
+}
+
 void
 b_loop_end(Build *b, Loop *l)
 {
-    LLVMBasicBlockRef latch = LLVMGetInsertBlock(b->b), exit;
+    LLVMBasicBlockRef latch = LLVMGetInsertBlock(b->b), exit = l->exit;
     Val i, more;
 
     if (l->n == 1)
         return;
     i = b_addc(b, l->i, l->step);
-    more = b_cmp(b, LLVMIntNE, i, b_i64(b, l->first + l->n * l->step));
-    exit = LLVMAppendBasicBlockInContext(b->c, b->fn, "");
+    more = l->n ? b_cmp(b, LLVMIntNE, i, b_i64(b, l->first + l->n * l->step))
+                : b_cmp(b, LLVMIntSLT, i, l->end);
+    if (l->n)
+        exit = LLVMAppendBasicBlockInContext(b->c, b->fn, "");
     LLVMBuildCondBr(b->b, more, l->head, exit);
     LLVMAddIncoming(l->i, &i, &latch, 1);
     for (unsigned k = 0; k < l->ncarry; k++)
         LLVMAddIncoming(l->carry[k], &l->next[k], &latch, 1);
     LLVMPositionBuilderAtEnd(b->b, exit);
+    if (!l->n)
+        merge_carried(b, l, latch);
+}
+
+void
+b_if(Build *b, If *f, Val c)
+{
+    LLVMBasicBlockRef then;
+
+    *f = (If){NULL};
+    if (LLVMIsAConstantInt(c) && LLVMConstIntGetZExtValue(c))
+        return;
+    then = LLVMAppendBasicBlockInContext(b->c, b->fn, "");
+    f->exit = LLVMAppendBasicBlockInContext(b->c, b->fn, "");
+    LLVMBuildCondBr(b->b, c, then, f->exit);
+    LLVMPositionBuilderAtEnd(b->b, then);
+}
+
+void
+b_if_end(Build *b, If *f)
+{
+    if (!f->exit)
+        return;
+    LLVMBuildBr(b->b, f->exit);
+    LLVMPositionBuilderAtEnd(b->b, f->exit);
+}
+
+void
+b_map_range(Build *b, int64_t n, unsigned lanes, Val lo, Val hi, MapFn *fn,
+            void *user)
+{
+    Val whole = b_i64(b, n / lanes);
+    Loop loop;
+    If tail;
+
+    if (n / lanes) {
+        b_loop_range(b, &loop, b_mulc(b, lo, lanes), lanes,
+                     b_mulc(b, b_least(b, hi, whole), lanes));
+        fn(b, user, loop.i, lanes);
+        b_loop_end(b, &loop);
+    }
+    if (n % lanes) {
+        b_if(b, &tail, b_cmp(b, LLVMIntSGT, hi, whole));
+        fn(b, user, b_i64(b, n - n % lanes), (unsigned)(n % lanes));
+        b_if_end(b, &tail);
+    }
 }
 
 void
 b_map(Build *b, int64_t n, unsigned lanes, MapFn *fn, void *user)
 {
-    Loop loop;
-
-    if (n / lanes) {
-        b_loop(b, &loop, 0, lanes, n / lanes);
-        fn(b, user, loop.i, lanes);
-        b_loop_end(b, &loop);
-    }
-    if (n % lanes)
-        fn(b, user, b_i64(b, n - n % lanes), (unsigned)(n % lanes));
+    b_map_range(b, n, lanes, b_i64(b, 0), b_i64(b, vq_turns(n, lanes)), fn,
+                user);
 }

@@ -6,62 +6,14 @@
  * live in registers through the whole depth, which is never cut: an s32 sum
  * never meets memory.
  */
-#include "codegen/gemm.h"
+#include "codegen/gemm_cut.h"
 
 #include <assert.h>
 
 enum {
-    MAXPANELS = 8, /* of a block */
-    IN_FLIGHT = 8, /* products that a core wants independent of each other */
+    PIECE = 4, /* rows of a panel that `store` gets amid products */
     GROUP = VQ_PANEL * VQ_KGROUP,
 };
-
-typedef struct Block {
-    int64_t rows, panels;
-} Block;
-
-/* Time of a block in quarters of a product: its products, or their latency
- * when they are few, and the loads of its operands. */
-static int64_t
-block_cost(int64_t rows, int64_t panels, int64_t nacc)
-{
-    return rows && panels ? 4 * vq_max(rows * panels * nacc, IN_FLIGHT) + rows +
-                                panels * nacc
-                          : 0;
-}
-
-static int64_t
-nest_cost(const Gemm *g, int64_t rows, int64_t panels, int64_t nacc)
-{
-    int64_t total = vq_panels(g->n);
-    int64_t nr = g->m / rows, np = total / panels;
-    int64_t row_tail = g->m % rows, panel_tail = total % panels;
-
-    return nr * np * block_cost(rows, panels, nacc) +
-           np * block_cost(row_tail, panels, nacc) +
-           nr * block_cost(rows, panel_tail, nacc) +
-           block_cost(row_tail, panel_tail, nacc);
-}
-
-/* The block with the least cost among those that fit the level's registers. */
-static Block
-choose_block(const Build *b, const Gemm *g)
-{
-    int64_t most = (int64_t)b->level->mr * b->level->nr, best = INT64_MAX;
-    Block block = {1, 1};
-
-    for (int64_t p = 1; p <= (b->level->wide ? 1 : vq_min(most, MAXPANELS));
-         p++)
-        for (int64_t r = 1; r * p <= most && r <= g->m; r++) {
-            int64_t cost = nest_cost(g, r, p, b->level->nacc);
-
-            if (p <= vq_panels(g->n) && cost < best) {
-                best = cost;
-                block = (Block){r, p};
-            }
-        }
-    return block;
-}
 
 /* ---- widening: bytes to 16 bits, where that is what the level multiplies */
 
@@ -71,7 +23,7 @@ static void
 widen_panel(Build *b, const Gemm *g, Val panel)
 {
     int64_t groups = vq_kgroups(g->k);
-    Val from = b_elt(b, g->w, panel, groups * GROUP, 0), x, pair;
+    Val from = b_elt(b, g->w, panel, vq_gemm_groups(g) * GROUP, 0), x, pair;
     int lane[2 * VQ_PANEL];
     Loop loop;
 
@@ -87,16 +39,16 @@ widen_panel(Build *b, const Gemm *g, Val panel)
     b_loop_end(b, &loop);
 }
 
-/* `rows` rows of A from `first` on, after the panel in the scratch. */
+/* Rows [lo, hi) of A, less `first`, after the panel in the scratch. */
 static Val
-widen_rows(Build *b, const Gemm *g, Val first, int64_t rows)
+widen_rows(Build *b, const Gemm *g, Val first, Val lo, Val hi)
 {
     int64_t ld = vq_wide_row(g->k);
     Val to = b_atc(b, g->scratch, vq_kgroups(g->k) * 2 * GROUP);
     Val from = b_elt(b, g->a, first, g->lda, 0), x;
     Loop row, col;
 
-    b_loop(b, &row, 0, 1, rows);
+    b_loop_range(b, &row, lo, 1, hi);
     b_loop(b, &col, 0, 32, ld / 64);
     x = b_at(b, b_elt(b, from, row.i, g->lda, 0), col.i);
     x = b_zext(b, b_load(b, b_vec(b->i8, 32), x, 1), 16);
@@ -112,10 +64,13 @@ typedef struct Kernel {
     Build *b;
     const Gemm *g;
     Tile *t;
-    Val w;          /* the tile's first panel */
-    Val row;        /* of a: the tile's first */
-    int64_t groups; /* of a panel */
-    unsigned nacc;  /* accumulators of a row of a panel */
+    Val w;              /* the tile's first panel */
+    Val row;            /* of a: the tile's first */
+    int64_t groups;     /* of a panel */
+    int64_t stride;     /* bytes from one panel to the next */
+    unsigned nacc;      /* accumulators of a row of a panel */
+    const Tile *before; /* whose sums are in `kept`, to be stored; or NULL */
+    Val kept;
     Val acc[MAXTILE];
 } Kernel;
 
@@ -157,7 +112,7 @@ add_group(Kernel *k, Val a, Val group)
     Val w[MAXTILE], row;
 
     for (unsigned p = 0; p < k->t->panels; p++)
-        l->panel(b, b_elt(b, k->w, group, GROUP, k->groups * GROUP * p),
+        l->panel(b, b_elt(b, k->w, group, GROUP, k->stride * p),
                  w + p * k->nacc);
     for (unsigned r = 0; r < k->t->rows; r++) {
         row = l->spread(b, b_elt(b, a, group, VQ_KGROUP, k->g->lda * r));
@@ -170,13 +125,45 @@ add_group(Kernel *k, Val a, Val group)
 }
 
 static void
-add_plane(Kernel *k, Val a)
+keep_sums(Build *b, const Tile *t, Val kept)
+{
+    for (unsigned i = 0; i < t->rows * t->panels; i++)
+        b_store(b, t->sum[i], b_atc(b, kept, 64 * i), 64);
+}
+
+static unsigned
+count_pieces(const Tile *t)
+{
+    return t->panels * (unsigned)vq_turns(t->rows, PIECE);
+}
+
+/* Gives `store` the i-th piece of a tile whose sums are kept. */
+static void
+store_piece(Build *b, const Gemm *g, const Tile *t, Val kept, unsigned i)
+{
+    unsigned p = i % t->panels, r = i / t->panels * PIECE;
+    Tile piece = {.rows = (unsigned)vq_min(t->rows - r, PIECE),
+                  .panels = 1,
+                  .row = b_addc(b, t->row, r),
+                  .panel = b_addc(b, t->panel, p),
+                  .cols = vq_tile_cols(t, p)};
+
+    for (unsigned k = 0; k < piece.rows; k++)
+        piece.sum[k] =
+            b_load(b, b_vec(b->i32, VQ_PANEL),
+                   b_atc(b, kept, 64 * ((r + k) * t->panels + p)), 64);
+    g->store(b, g->user, &piece);
+}
+
+static void
+add_groups(Kernel *k, Val a, int64_t from, int64_t to)
 {
     unsigned n = k->t->rows * k->t->panels * k->nacc;
     Loop loop;
 
-    a = b_elt(k->b, a, k->row, k->g->lda, 0);
-    b_loop(k->b, &loop, 0, 1, k->groups);
+    if (from == to)
+        return;
+    b_loop(k->b, &loop, from, 1, to - from);
     for (unsigned i = 0; i < n; i++)
         k->acc[i] = b_carry(k->b, &loop, k->acc[i]);
     add_group(k, a, loop.i);
@@ -185,8 +172,28 @@ add_plane(Kernel *k, Val a)
     b_loop_end(k->b, &loop);
 }
 
+/* All groups, with the pieces of the tile before spread evenly over them. */
 static void
-emit_tile(Build *b, const Gemm *g, Val row, Tile *t)
+add_plane(Kernel *k, Val a)
+{
+    unsigned pieces = k->before ? count_pieces(k->before) : 0;
+    int64_t done = k->groups - k->groups / (pieces + 1) * pieces;
+
+    a = b_elt(k->b, a, k->row, k->g->lda, 0);
+    add_groups(k, a, 0, done);
+    for (unsigned i = 0; i < pieces; i++) {
+        int64_t next = done + k->groups / (pieces + 1);
+
+        store_piece(k->b, k->g, k->before, k->kept, i);
+        add_groups(k, a, done, next);
+        done = next;
+    }
+}
+
+/* The sums of a tile; meanwhile `before` is stored, if there is one. */
+static void
+emit_sums(Build *b, const Gemm *g, Val row, Tile *t, const Tile *before,
+          Val kept)
 {
     bool wide = b->level->wide;
     Kernel k = {.b = b,
@@ -194,98 +201,203 @@ emit_tile(Build *b, const Gemm *g, Val row, Tile *t)
                 .t = t,
                 .row = row,
                 .groups = vq_kgroups(g->k) * (wide ? 2 : 1),
-                .nacc = b->level->nacc};
+                .stride = vq_gemm_groups(g) * GROUP,
+                .nacc = b->level->nacc,
+                .before = before,
+                .kept = kept};
 
     assert(t->rows * t->panels * k.nacc <= MAXTILE && g->a16 == wide);
     t->row = g->first ? b_add(b, g->first, row) : row;
-    k.w = wide ? g->scratch : b_elt(b, g->w, t->panel, k.groups * GROUP, 0);
+    k.w = b_elt(b, g->w, t->panel, k.stride * (g->w16 ? 2 : 1), 0);
+    if (wide && !g->w16)
+        k.w = g->scratch;
     start_sums(&k, !g->a_low);
     add_plane(&k, g->a);
     if (g->a_low) {
+        k.before = NULL;
         shift_sums(&k);
         add_plane(&k, g->a_low);
     }
     for (unsigned i = 0; i < t->rows * t->panels; i++)
         t->sum[i] = b->level->total(b, k.acc + i * k.nacc);
+}
+
+static void
+emit_tile(Build *b, const Gemm *g, Val row, Tile *t)
+{
+    emit_sums(b, g, row, t, NULL, NULL);
     g->store(b, g->user, t);
 }
 
-/* All rows against one block of panels. */
+/*
+ * Tiles of rows lo, lo + step, .. below hi. What follows a product, once its
+ * sums are there, would leave the multipliers idle; so the sums of a tile wait
+ * in memory and are stored bit by bit amid the products of the next one.
+ */
 static void
-emit_rows(Build *b, const Gemm *g, Block block, Tile *t)
+emit_overlapped(Build *b, const Gemm *g, Val lo, Val hi, Tile *t)
 {
-    int64_t whole = g->m / block.rows;
+    Val kept = b_alloca(b, (int64_t)t->rows * t->panels * 64);
+    int64_t step = t->rows;
+    Tile before;
+    Loop loop;
+    If any;
+
+    b_if(b, &any, b_cmp(b, LLVMIntSLT, lo, hi));
+    emit_sums(b, g, lo, t, NULL, NULL);
+    keep_sums(b, t, kept);
+    b_loop_range(b, &loop, b_addc(b, lo, step), step, hi);
+    before = *t;
+    before.row = b_addc(b, loop.i, -step);
+    if (g->first)
+        before.row = b_add(b, before.row, g->first);
+    emit_sums(b, g, loop.i, t, &before, kept);
+    keep_sums(b, t, kept);
+    b_loop_end(b, &loop);
+    before.row = b_addc(b, hi, -step);
+    if (g->first)
+        before.row = b_add(b, before.row, g->first);
+    for (unsigned i = 0; i < count_pieces(&before); i++)
+        store_piece(b, g, &before, kept, i);
+    b_if_end(b, &any);
+}
+
+/* ---- the loop nest ---- */
+
+/* Tiles of rows lo, lo + t->rows, .. below hi. */
+static void
+emit_whole(Build *b, const Gemm *g, Val lo, Val hi, Tile *t)
+{
     Loop loop;
 
-    if (b->level->wide)
+    if (b->level->overlaps && g->m >= 2 * (int64_t)t->rows) {
+        emit_overlapped(b, g, lo, hi, t);
+        return;
+    }
+    b_loop_range(b, &loop, lo, t->rows, hi);
+    emit_tile(b, g, loop.i, t);
+    b_loop_end(b, &loop);
+}
+
+/* Blocks [lo, hi) of a chunk's rows against one block of panels; `end` blocks
+ * from the chunk on are whole. */
+static void
+emit_rows(Build *b, const Gemm *g, GemmBlock block, Val end, const Nest *n,
+          Tile *t)
+{
+    If last;
+
+    if (b->level->wide && !g->w16)
         widen_panel(b, g, t->panel);
-    if (whole) {
+    if (g->m / block.rows) {
         t->rows = (unsigned)block.rows;
-        b_loop(b, &loop, 0, block.rows, whole);
-        emit_tile(b, g, loop.i, t);
-        b_loop_end(b, &loop);
+        emit_whole(b, g, b_mulc(b, n->lo, block.rows),
+                   b_mulc(b, b_least(b, n->hi, end), block.rows), t);
     }
     if (g->m % block.rows) {
         t->rows = (unsigned)(g->m % block.rows);
-        emit_tile(b, g, b_i64(b, whole * block.rows), t);
+        b_if(b, &last, b_cmp(b, LLVMIntSGT, n->hi, end));
+        emit_tile(b, g, b_mulc(b, end, block.rows), t);
+        b_if_end(b, &last);
     }
 }
 
+/* Turns of n are blocks of panels, its units blocks of rows. */
 static void
-emit_nest(Build *b, const Gemm *g)
+emit_nest(Build *b, const Gemm *g, const GemmCut *c, Val before, Nest *n)
 {
-    Block block = choose_block(b, g);
-    int64_t panels = vq_panels(g->n), whole = g->n / VQ_PANEL / block.panels;
-    int64_t rest = panels - whole * block.panels;
+    int64_t panels = vq_panels(g->n), whole = g->n / VQ_PANEL / c->block.panels;
+    Val end = b_sub(b, b_i64(b, g->m / c->block.rows), before);
     Tile t = {.cols = VQ_PANEL};
     Loop loop;
+    If last;
 
     if (whole) {
-        t.panels = (unsigned)block.panels;
-        b_loop(b, &loop, 0, block.panels, whole);
-        t.panel = loop.i;
-        emit_rows(b, g, block, &t);
+        t.panels = (unsigned)c->block.panels;
+        b_loop_range(b, &loop, n->from, 1, b_least(b, n->to, b_i64(b, whole)));
+        b_nest_turn(b, n, loop.i);
+        t.panel = b_mulc(b, loop.i, c->block.panels);
+        emit_rows(b, g, c->block, end, n, &t);
         b_loop_end(b, &loop);
     }
-    if (rest) {
-        t.panels = (unsigned)rest;
-        t.panel = b_i64(b, panels - rest);
+    if (whole < c->panels) {
+        t.panels = (unsigned)(panels - whole * c->block.panels);
+        t.panel = b_i64(b, whole * c->block.panels);
         t.cols = (unsigned)(g->n - (panels - 1) * VQ_PANEL);
-        emit_rows(b, g, block, &t);
+        b_if(b, &last, b_cmp(b, LLVMIntSGT, n->to, b_i64(b, whole)));
+        b_nest_turn(b, n, b_i64(b, whole));
+        emit_rows(b, g, c->block, end, n, &t);
+        b_if_end(b, &last);
     }
 }
 
-/* A chunk of rows, widened once for all panels. */
+/* Chunk i, of which blocks of rows [lo, hi) are wanted. */
 static void
-emit_chunk(Build *b, const Gemm *g, Val first, int64_t rows)
+emit_chunk(Build *b, const Gemm *g, const GemmCut *c, Val i, Val lo, Val hi,
+           Nest *n)
 {
+    Val before = b_mulc(b, i, c->chunk), rest;
     Gemm chunk = *g;
 
-    chunk.m = rows;
-    chunk.a = widen_rows(b, g, first, rows);
-    chunk.lda = vq_wide_row(g->k);
-    chunk.a16 = true;
-    chunk.first = first;
-    emit_nest(b, &chunk);
+    chunk.first = b_mulc(b, before, c->block.rows);
+    if (b->level->wide && !g->a16) {
+        rest = b_sub(b, b_i64(b, g->m), chunk.first);
+        hi = b_least(b, b_mulc(b, hi, c->block.rows), rest);
+        lo = b_mulc(b, lo, c->block.rows);
+        chunk.a = widen_rows(b, g, chunk.first, lo, hi);
+        chunk.lda = vq_wide_row(g->k);
+        chunk.a16 = true;
+    } else {
+        chunk.a = b_elt(b, g->a, chunk.first, g->lda, 0);
+        if (g->a_low)
+            chunk.a_low = b_elt(b, g->a_low, chunk.first, g->lda, 0);
+    }
+    emit_nest(b, &chunk, c, before, n);
+}
+
+/* A part's rows, or all, against all panels. */
+static void
+emit_by_rows(Build *b, const Gemm *g, const GemmCut *c)
+{
+    Nest chunks, n = {.from = b_i64(b, 0), .to = b_i64(b, c->panels)};
+
+    b_nest(b, &chunks, g->part, g->parts, c->rows, c->chunk);
+    n.lo = chunks.lo;
+    n.hi = chunks.hi;
+    emit_chunk(b, g, c, chunks.i, n.lo, n.hi, &n);
+    b_nest_end(b, &chunks);
+}
+
+/* A part's tiles, panel after panel, in each chunk of rows. */
+static void
+emit_by_panels(Build *b, const Gemm *g, const GemmCut *c)
+{
+    Val rows, tiles;
+    Loop loop;
+    Nest n;
+
+    b_loop(b, &loop, 0, 1, vq_turns(c->rows, c->chunk));
+    rows = b_sub(b, b_i64(b, c->rows), b_mulc(b, loop.i, c->chunk));
+    rows = b_least(b, rows, b_i64(b, c->chunk));
+    tiles = b_mulc(b, rows, c->panels);
+    b_nest_share(b, &n, g->part, g->parts, tiles, rows);
+    emit_chunk(b, g, c, loop.i, b_i64(b, 0), rows, &n);
+    b_loop_end(b, &loop);
 }
 
 void
 vq_emit_gemm(Build *b, const Gemm *g)
 {
-    int64_t chunks = (g->m + VQ_WIDEROWS - 1) / VQ_WIDEROWS, rows;
-    Loop loop;
+    GemmCut c;
 
-    if (!b->level->wide || g->a16) {
-        emit_nest(b, g);
+    if (b->level->gemm && b->level->gemm(b, g))
         return;
-    }
-    rows = vq_align((g->m + chunks - 1) / chunks, b->level->mr);
-    rows = vq_min(rows, g->m);
-    b_loop(b, &loop, 0, rows, g->m / rows);
-    emit_chunk(b, g, loop.i, rows);
-    b_loop_end(b, &loop);
-    if (g->m % rows)
-        emit_chunk(b, g, b_i64(b, g->m / rows * rows), g->m % rows);
+    c = vq_gemm_cut(b, g);
+    vq_remark_registers(b, g, c.block.rows, c.block.panels, c.cost);
+    if (g->part && g->split == SPLIT_PANELS)
+        emit_by_panels(b, g, &c);
+    else
+        emit_by_rows(b, g, &c);
 }
 
 unsigned

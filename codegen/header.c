@@ -78,9 +78,11 @@ top(const Graph *g, const CodegenOptions *opt, const char *version,
         "#ifndef %s_H\n#define %s_H\n\n%s\n"
         "/* Bytes and alignment of the work area; one for each call in "
         "flight. */\n"
-        "#define %s_WORK_BYTES %" PRId64 "\n#define %s_WORK_ALIGN %d\n\n%s%s\n",
-        version, source, u, u, vq_runtime_header, u, g->worksize, u, VQ_SLOT,
-        tensor_lines(g, a, u, g->in, g->nin, "IN"),
+        "#define %s_WORK_BYTES %" PRId64 "\n#define %s_WORK_ALIGN %d\n"
+        "/* Bytes more for each part of a run beyond the first. */\n"
+        "#define %s_PART_BYTES %" PRId64 "\n\n%s%s\n",
+        version, source, u, u, vq_runtime_header, u, g->worksize, u, VQ_SLOT, u,
+        vq_part_bytes(g), tensor_lines(g, a, u, g->in, g->nin, "IN"),
         tensor_lines(g, a, u, g->out, g->nout, "OUT"));
 }
 
@@ -89,7 +91,7 @@ vq_header(const Graph *g, const CodegenOptions *opt, const char *version,
           const char *source)
 {
     Arena *a = g->arena;
-    const char *p = opt->prefix, *par = parameters(g, a);
+    const char *p = opt->prefix, *par = parameters(g, a), *u = upper(a, p);
 
     return vq_format(
         a,
@@ -99,10 +101,15 @@ vq_header(const Graph *g, const CodegenOptions *opt, const char *version,
         "int %s_run(%s);\n"
         "/* The same on one level, 0 for the weakest. */\n"
         "int %s_run_level(int level, %s);\n"
+        "/* The same in context->parts parts, on the threads of its "
+        "parallel_for\n"
+        " * (vqrt_pool.h of vitqc has one); `work` then holds %s_WORK_BYTES +\n"
+        " * (parts - 1) * %s_PART_BYTES. Level -1: the best. */\n"
+        "int %s_run_with(int level, %s, const VqrtContext *context);\n"
         "/* The best level that this CPU can run. */\n"
         "int %s_best_level(void);\n"
         "/* Fills in all of the above, names, shapes and levels. */\n"
         "void %s_model(VqrtModel *);\n\n"
         "#ifdef __cplusplus\n}\n#endif\n\n#endif\n",
-        top(g, opt, version, source), p, par, p, par, p, p);
+        top(g, opt, version, source), p, par, p, par, u, u, p, par, p, p);
 }

@@ -1,237 +1,352 @@
 /*
  * layernorm.c -- i.layernorm (IR.md): sums by pmaddwd, one reciprocal square
- * root a row, products in 64 bits.
+ * root a row, exact 64-bit products of 32-bit lanes.
+ *
+ * A step is one register of s16 columns. Its even and its odd columns go apart:
+ * pmaddwd with (C, 0) or (0, C) widens and multiplies them at once. With
+ *
+ *   u_c = C * x_c - S1 + 2^31        unsigned, 32 bits
+ *   u_c * y + (round - y * 2^31)  =  (C * x_c - S1) * y + round
+ *
+ * products are unsigned ones, which every level has. n_c fits 16 bits
+ * (verify_int.c), so it is 16 bits of the sum, whatever a logical shift leaves
+ * above them.
  */
 #include "codegen/module.h"
+#include "codegen/remark.h"
+#include "codegen/row_sums.h"
 
 #include "ir/layout.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { LANES = 16, SUM_LANES = 32, ROWS = 16 };
+enum {
+    LANES = 32, /* columns that constants are padded to */
+    ROWS = 16,
+    FAR = 48, /* a longer shift leaves less than 16 bits */
+};
 
 typedef struct Norm {
     int64_t n;
     int frac, shift;
-    int64_t eps;
     DType dt;
-    bool wide;  /* n * g + b may leave 32 bits */
-    bool clamp; /* n may leave 16 bits: it is at most sqrt(C) * 2^frac + 1 */
+    bool far; /* the shift may be longer than FAR */
     Val x, out, consts, saved;
-    int64_t lanes;        /* of a constant array: g, then b */
-    Val y;                /* i32: 1/sqrt in Q30, so that products are 32 x 32 */
-    Val sum, round, down; /* i64: S1, and the shift after y */
+    int64_t lanes; /* n, padded */
+    Val less, y;   /* i32: 2^31 - S1, and 1/sqrt(V) in Q30 */
+    Val add, down; /* i64: what is added to u * y, and the shift then */
 } Norm;
 
+/* The column that lane i of a step's even or odd half has among eight:
+ * 0 4 2 6, 1 5 3 7. */
+static int64_t
+column_of(int64_t i, int odd)
+{
+    return i / 4 * 8 + (int64_t[]){0, 4, 2, 6}[i % 4] + odd;
+}
+
+/* s32 g and b of even columns and of odd ones, in the order of column_of; g in
+ * the low half of its lane, the other is 0. */
+static void
+fill_halves(const int32_t *from, int64_t n, int64_t lanes, int32_t mask,
+            int32_t *to)
+{
+    for (int odd = 0; odd < 2; odd++)
+        for (int64_t i = 0; i < lanes / 2; i++) {
+            int64_t c = column_of(i, odd);
+
+            to[odd * lanes / 2 + i] = c < n ? from[c] & mask : 0;
+        }
+}
+
+/* The greatest shift: V is below C^2 * 2^30 + E. */
+static bool
+shifts_far(int64_t n, int64_t eps, int frac)
+{
+    uint64_t most = ((uint64_t)(n * n) << 30) + (uint64_t)eps;
+
+    return 30 + (63 - __builtin_clzll(most)) / 2 - frac > FAR;
+}
+
+static bool
+fits_32_bits(const Norm *t, const int32_t *g, const int32_t *b)
+{
+    for (int64_t i = 0; i < t->n; i++)
+        if (llabs(g[i]) > INT16_MAX ||
+            ldexp(sqrt((double)t->n), t->frac) * (double)llabs(g[i]) +
+                    (double)llabs(b[i]) >
+                (double)INT32_MAX)
+            return false;
+    return t->n << 2 * t->frac < INT64_C(1) << 30;
+}
+
 /* The rows of eps are few and differ by layer: it is a constant too, so that
- * layers share code. Constants: s32 g, s32 b, s64 eps. */
+ * layers share code. Constants: g, b (fill_halves), s64 eps. */
 bool
 vq_plan_layernorm(Module *m, const Op *op, Plan *p)
 {
     int64_t n = vq_cols(vq_type(m->g, op->in[0]));
-    int64_t lanes = vq_align(n, LANES);
+    int64_t lanes = vq_align(n, LANES), eps = vq_get_i(op, A_IEPS, 1);
+    int32_t *k = NEWN(m->arena, int32_t, 2 * lanes + LANES);
     const int32_t *g = m->g->val[op->in[1]].data;
     const int32_t *beta = m->g->val[op->in[2]].data;
-    int32_t *k = NEWN(m->arena, int32_t, 2 * lanes + LANES);
     Norm *t = NEW(m->arena, Norm);
-    int64_t most;
 
     *t = (Norm){.n = n,
                 .frac = (int)vq_get_i(op, A_FRAC, 0),
                 .shift = (int)vq_get_i(op, A_SHIFT, 0),
                 .dt = vq_type(m->g, op->out)->dt,
                 .lanes = lanes};
-    most = vq_min((int64_t)ldexp(sqrt((double)n), t->frac) + 1, 1 << 15);
-    t->clamp = most > INT16_MAX;
-    for (int64_t i = 0; i < n; i++) {
-        k[i] = g[i];
-        k[lanes + i] = beta[i];
-        t->wide |= llabs(g[i]) * most + llabs(beta[i]) > INT32_MAX;
-    }
-    *(int64_t *)(k + 2 * lanes) = vq_get_i(op, A_IEPS, 1);
+    if (!fits_32_bits(t, g, beta))
+        return vq_bug(m->diag, op->loc, "a layernorm's sums leave 32 bits");
+    t->far = shifts_far(n, eps, t->frac);
+    fill_halves(g, n, lanes, 0xffff, k);
+    fill_halves(beta, n, lanes, -1, k + lanes);
+    *(int64_t *)(k + 2 * lanes) = eps;
     p->at[p->nconst++] = vq_module_const(m, k, (size_t)(2 * lanes + LANES) * 4);
     p->info = t;
     p->raw = 1;
-    p->key =
-        vq_format(m->arena, "layernorm %s %s %d %d %d %d",
-                  vq_key_type(m, vq_type(m->g, op->in[0])),
-                  vq_dtype[t->dt].text, t->frac, t->shift, t->wide, t->clamp);
+    p->key = vq_format(m->arena, "layernorm %s %s %d %d %d",
+                       vq_key_type(m, vq_type(m->g, op->in[0])),
+                       vq_dtype[t->dt].text, t->frac, t->shift, t->far);
     return true;
 }
 
-/* Lanes i .. i + count - 1 of the row, then zeros. */
-static Val
-load_row(Build *b, const Norm *t, Val i, unsigned lanes, unsigned count)
-{
-    return b_load_part(b, b_vec(b->i16, lanes), b_elt(b, t->x, i, 2, 0), count);
-}
+/* ---- first turn: sums of a row, and its scale ---- */
 
-/* sum[0] += x by pairs in s32; sum[1] += x^2 in s64. A pair of squares is at
- * most 2^31: unsigned. */
+/*
+ * What the first turn leaves for the second, on the stack: an array of i64 for
+ * each, one of ROWS rows. The chain to 1 / sqrt(V) is long, so all rows go
+ * through it together.
+ */
+enum Saved {
+    AT_SCALED = 0,         /* V in [2^30, 2^32), then y = 1/sqrt(V) */
+    AT_ADD = 1 * ROWS * 8, /* the shift's rounding, then t->add */
+    AT_DOWN = 2 * ROWS * 8,
+    AT_LESS = 3 * ROWS * 8,
+    SAVED = 4 * ROWS * 8
+};
+
+/* V = C * squares - S1^2 + eps becomes the scaled v and the shift. */
 static void
-add_sums(Build *b, const Norm *t, Val *sum, Val i, unsigned count)
+save_row(Build *b, const Norm *t, Val at, Val sum, Val squares)
 {
-    Val x = load_row(b, t, i, SUM_LANES, count), sq = p_madd(b, x, x);
-
-    sum[0] = b_add(b, sum[0], p_madd(b, x, b_const(LLVMTypeOf(x), 1)));
-    sum[1] = b_add(b, sum[1], b_zext(b, b_slice(b, sq, 0, 8), 64));
-    sum[1] = b_add(b, sum[1], b_zext(b, b_slice(b, sq, 8, 8), 64));
-}
-
-static void
-sum_row(Build *b, const Norm *t, Val *sum)
-{
-    int64_t whole = t->n / SUM_LANES;
-    Loop loop;
-
-    sum[0] = b_const(b_vec(b->i32, 16), 0);
-    sum[1] = b_const(b_vec(b->i64, 8), 0);
-    if (whole) {
-        b_loop(b, &loop, 0, SUM_LANES, whole);
-        for (int k = 0; k < 2; k++)
-            sum[k] = b_carry(b, &loop, sum[k]);
-        add_sums(b, t, sum, loop.i, SUM_LANES);
-        for (unsigned k = 0; k < 2; k++)
-            b_next(&loop, k, sum[k]);
-        b_loop_end(b, &loop);
-    }
-    if (t->n % SUM_LANES)
-        add_sums(b, t, sum, b_i64(b, whole * SUM_LANES),
-                 (unsigned)(t->n % SUM_LANES));
-    sum[0] = b_sext(b, b_reduce(b, "add", sum[0]), 64);
-    sum[1] = b_reduce(b, "add", sum[1]);
-}
-
-/* vq_rsqrt_q30 on i64. */
-static Val
-rsqrt_q30(Build *b, Val v)
-{
-    const int64_t one = INT64_C(1) << 30;
-    Val y = b_sub(b, b_i64(b, one),
-                  b_lshrc(b, b_mulc(b, b_subc(b, v, one), 715827883), 32));
-
-    for (int i = 0; i < 4; i++) {
-        Val t = b_lshrc(b, b_mul(b, y, y), 30);
-
-        t = b_lshrc(b, b_mul(b, v, t), 30);
-        t = b_sub(b, b_i64(b, 3 * one), t);
-        y = b_lshrc(b, b_mul(b, y, t), 31);
-    }
-    return y;
-}
-
-/* y = 1 / sqrt(V), and the shift 30 + e/2 - frac with its rounding. */
-static void
-find_scale(Build *b, Norm *t, const Val *sum)
-{
-    Val v = b_mulc(b, sum[1], t->n), e, zeros, up, scaled;
     Val eps = b_load(b, b->i64, b_atc(b, t->consts, 8 * t->lanes), 8);
+    Val v = b_mulc(b, squares, t->n), e, zeros, up, down;
 
-    v = b_add(b, b_sub(b, v, b_mul(b, sum[0], sum[0])), eps);
+    v = b_add(b, b_sub(b, v, b_mul(b, sum, sum)), eps);
     zeros = b_intrinsic(b, "llvm.ctlz", b->i64, (Val[]){v, b_const(b->i1, 1)},
                         2, NULL);
     e = b_andc(b, b_sub(b, b_i64(b, 63), zeros), ~INT64_C(1));
     up = b_sub(b, b_i64(b, 30), e);
-    scaled = b_select(b, b_cmp(b, LLVMIntSGE, up, b_i64(b, 0)),
-                      b_shl(b, v, b_andc(b, up, 63)),
-                      b_lshr(b, v, b_andc(b, b_sub(b, b_i64(b, 0), up), 63)));
-    t->y = b_trunc(b, rsqrt_q30(b, scaled), 32);
-    t->down = b_addc(b, b_lshrc(b, e, 1), 30 - t->frac);
-    t->round = b_shl(b, b_i64(b, 1), b_subc(b, t->down, 1));
-    t->sum = sum[0];
+    v = b_select(b, b_cmp(b, LLVMIntSGE, up, b_i64(b, 0)),
+                 b_shl(b, v, b_andc(b, up, 63)),
+                 b_lshr(b, v, b_andc(b, b_sub(b, b_i64(b, 0), up), 63)));
+    down = b_addc(b, b_lshrc(b, e, 1), 30 - t->frac);
+    b_store(b, v, b_atc(b, at, AT_SCALED), 8);
+    b_store(b, b_shl(b, b_i64(b, 1), b_subc(b, down, 1)), b_atc(b, at, AT_ADD),
+            8);
+    b_store(b, down, b_atc(b, at, AT_DOWN), 8);
+    b_store(b, b_sub(b, b_i64(b, INT64_C(1) << 31), sum), b_atc(b, at, AT_LESS),
+            8);
 }
 
-/* C * x_c - S1 of 16 columns: below 2^31 for rows of up to 2^15. */
+/* The product of the low 32 bits of lanes of 64, unsigned. */
 static Val
-centred(Build *b, const Norm *t, Val i, unsigned count)
+mul_low(Build *b, Val x, Val y)
 {
-    Val x = load_row(b, t, i, LANES, count);
-    Val n = b_const(b_vec(b->i32, LANES), t->n);
-
-    x = b_sext(b, x, 32);
-    x = t->n <= INT16_MAX ? p_mul16(b, x, n) : b_mul(b, x, n);
-    return b_sub(b, x, b_splat(b, b_trunc(b, t->sum, 32), LANES));
+    return b_mul(b, b_andc(b, x, UINT32_MAX), b_andc(b, y, UINT32_MAX));
 }
 
-/* n_c of 16 columns in 32-bit lanes. */
+/* vq_rsqrt_q30 on lanes of i64. */
 static Val
-normalized(Build *b, const Norm *t, Val i, unsigned count)
+rsqrt_q30(Build *b, Val v)
 {
-    Val n = b_sext(b, centred(b, t, i, count), 64);
+    const int64_t one = INT64_C(1) << 30;
+    Ty type = LLVMTypeOf(v);
+    Val y = mul_low(b, b_subc(b, v, one), b_const(type, 715827883));
 
-    n = b_mul(b, n, b_sext(b, b_splat(b, t->y, LANES), 64));
-    n = b_add(b, n, b_splat(b, t->round, LANES));
-    n = b_ashr(b, n, b_splat(b, t->down, LANES));
-    if (t->clamp)
-        n = b_clamp(b, n, INT16_MIN, INT16_MAX);
-    return b_trunc(b, n, 32);
-}
+    y = b_sub(b, b_const(type, one), b_lshrc(b, y, 32));
+    for (int i = 0; i < 4; i++) {
+        Val t = b_lshrc(b, mul_low(b, y, y), 30);
 
-static void
-norm_lanes(Build *b, void *user, Val i, unsigned count)
-{
-    const Norm *t = user;
-    unsigned size = vq_dtype[t->dt].bytes;
-    Ty v = b_vec(b->i32, LANES);
-    Val g = b_load(b, v, b_elt(b, t->consts, i, 4, 0), 64);
-    Val beta = b_load(b, v, b_elt(b, t->consts, i, 4, 4 * t->lanes), 64);
-    Val q = normalized(b, t, i, count);
-
-    if (t->wide) {
-        q = b_mul(b, b_sext(b, q, 64), b_sext(b, g, 64));
-        q = b_add(b, q, b_sext(b, beta, 64));
-    } else {
-        q = b_add(b, p_mul16(b, q, g), beta);
+        t = b_lshrc(b, mul_low(b, v, t), 30);
+        t = b_sub(b, b_const(type, 3 * one), t);
+        y = b_lshrc(b, mul_low(b, y, t), 31);
     }
-    q = b_clamp(b, b_ashrc(b, q, t->shift), vq_dtype[t->dt].lo,
-                vq_dtype[t->dt].hi);
-    b_store_part(b, b_trunc(b, q, size * 8), b_elt(b, t->out, i, size, 0),
-                 count);
+    return y;
 }
 
-/* What the first turn over a row leaves for the second, on the stack. */
-enum { SAVED = 4 * 8 };
-
+/* The scales of all rows; those beyond the last one are of no use. */
 static void
-save_scale(Build *b, const Norm *t, Val at)
+find_scales(Build *b, Val saved)
 {
-    b_store(b, t->sum, at, 8);
-    b_store(b, t->y, b_atc(b, at, 8), 8);
-    b_store(b, t->round, b_atc(b, at, 16), 8);
-    b_store(b, t->down, b_atc(b, at, 24), 8);
+    Val v = b_load(b, b_vec(b->i64, ROWS), b_atc(b, saved, AT_SCALED), 64);
+    Val y = rsqrt_q30(b, v), add = b_atc(b, saved, AT_ADD);
+
+    b_store(b, y, b_atc(b, saved, AT_SCALED), 64);
+    b_store(b, b_sub(b, b_load(b, LLVMTypeOf(y), add, 64), b_shlc(b, y, 31)),
+            add, 64);
 }
 
 static void
 load_scale(Build *b, Norm *t, Val at)
 {
-    t->sum = b_load(b, b->i64, at, 8);
-    t->y = b_load(b, b->i32, b_atc(b, at, 8), 8);
-    t->round = b_load(b, b->i64, b_atc(b, at, 16), 8);
-    t->down = b_load(b, b->i64, b_atc(b, at, 24), 8);
+    unsigned wide = vq_row_step(b) / 4; /* lanes of 64 bits */
+
+    t->less = b_load(b, b->i32, b_atc(b, at, AT_LESS), 8);
+    t->less = b_splat(b, t->less, 2 * wide);
+    t->y = b_splat(b, b_load(b, b->i32, b_atc(b, at, AT_SCALED), 8), 2 * wide);
+    t->y = b_bitcast(b, t->y, b_vec(b->i64, wide));
+    t->add = b_load(b, b->i64, b_atc(b, at, AT_ADD), 8);
+    t->add = b_splat(b, t->add, wide);
+    t->down = b_load(b, b->i64, b_atc(b, at, AT_DOWN), 8);
+    t->down = b_splat(b, t->down, wide);
 }
 
-/* The long chain to 1 / sqrt(V) of a row waits for nothing in the next row's:
- * apart from the second turn, the CPU works on several at once. */
-static void
-emit_rows(Build *b, Norm *t, const Args *args, Val first, int64_t rows)
+/* ---- second turn: a row's columns ---- */
+
+/* Lanes of 16 bits that pmaddwd takes for the even or the odd columns. */
+static Val
+one_of_two(Build *b, int64_t x, unsigned lanes, int odd)
 {
-    int64_t out = t->n * vq_dtype[t->dt].bytes;
-    Val sum[2], row;
+    int64_t c[64] = {0};
+
+    for (unsigned i = (unsigned)odd; i < lanes; i += 2)
+        c[i] = x;
+    return b_consts(b, b->i16, c, lanes);
+}
+
+/* u_c. As s16, C = 2^15 is -2^15. */
+static Val
+centred(Build *b, const Norm *t, Val x, int odd)
+{
+    Val c = p_madd(b, x, one_of_two(b, (int16_t)t->n, b_lanes(x), odd));
+
+    return t->n > INT16_MAX ? b_sub(b, t->less, c) : b_add(b, t->less, c);
+}
+
+/* n_c in the low 16 bits of each lane, in the order of column_of. */
+static Val
+normalized(Build *b, const Norm *t, Val u)
+{
+    unsigned wide = b_lanes(u) / 2;
+    Val pair = b_bitcast(b, u, b_vec(b->i64, wide)), p[2];
+    int lane[32];
+
+    if (t->far)
+        b_slow(b, "shifts by more than 48 keep their sign in 64-bit lanes: "
+                  "epsilon or the row is long");
+    for (int k = 0; k < 2; k++) {
+        p[k] = mul_low(b, k ? b_lshrc(b, pair, 32) : pair, t->y);
+        p[k] = b_add(b, p[k], t->add);
+        p[k] = t->far ? b_ashr(b, p[k], t->down) : b_lshr(b, p[k], t->down);
+        p[k] = b_bitcast(b, p[k], LLVMTypeOf(u));
+    }
+    for (unsigned i = 0; i < 2 * wide; i++)
+        lane[i] = (int)(i / 4 * 4 + i % 2 * 2 + (i % 4 / 2) * 2 * wide);
+    return b_shuffle(b, p[0], p[1], lane, 2 * wide);
+}
+
+/* Codes of the even or odd columns of a step, before they are clamped. */
+static Val
+half_step(Build *b, const Norm *t, Val x, Val i, int odd)
+{
+    unsigned lanes = b_lanes(x) / 2;
+    Ty v = b_vec(b->i32, lanes);
+    Val at = b_elt(b, t->consts, i, 2, odd * 2 * t->lanes);
+    Val g = b_load(b, v, at, lanes * 4);
+    Val beta = b_load(b, v, b_atc(b, at, 4 * t->lanes), lanes * 4);
+    Val n = normalized(b, t, centred(b, t, x, odd));
+
+    n = p_madd(b, b_bitcast(b, n, LLVMTypeOf(x)),
+               b_bitcast(b, g, LLVMTypeOf(x)));
+    return b_ashrc(b, b_add(b, n, beta), t->shift);
+}
+
+/* A step's codes in 16 bits: in each 128-bit lane eight columns, even ones
+ * first. */
+static Val
+step_lanes(Build *b, const Norm *t, Val i, unsigned count)
+{
+    Val x = vq_row_load(b, t->x, i, count);
+
+    return p_pack16(b, half_step(b, t, x, i, 0), half_step(b, t, x, i, 1));
+}
+
+/* Eight columns of each 128-bit lane in their order; a lane of 8-bit codes has
+ * two such groups. */
+static Val
+sort_columns(Build *b, Val x)
+{
+    static const int from[8] = {0, 4, 2, 6, 1, 5, 3, 7}; /* its own inverse */
+    unsigned n = b_lanes(x);
+    int lane[64], at[8];
+
+    for (int i = 0; i < 8; i++)
+        at[from[i]] = i;
+    for (unsigned i = 0; i < n; i++)
+        lane[i] = (int)(i & ~7u) + at[i % 8];
+    return b_shuffle(b, x, NULL, lane, n);
+}
+
+/* Groups of eight bytes: those of the first step, then those of the second. */
+static Val
+sort_steps(Build *b, Val x)
+{
+    unsigned n = b_lanes(x) / 8;
+    int lane[8];
+
+    for (unsigned i = 0; i < n; i++)
+        lane[i] = (int)(i % (n / 2) * 2 + i / (n / 2));
+    return b_shuffle(b, b_bitcast(b, x, b_vec(b->i64, n)), NULL, lane, n);
+}
+
+static void
+norm_bytes(Build *b, void *user, Val i, unsigned count)
+{
+    const Norm *t = user;
+    unsigned step = vq_row_step(b);
+    Val lo = step_lanes(b, t, i, (unsigned)vq_min(count, step)), hi = lo, x;
+
+    if (count > step)
+        hi = step_lanes(b, t, b_addc(b, i, step), count - step);
+    x = sort_columns(b, p_pack8(b, lo, hi, t->dt == DT_S8));
+    x = b_bitcast(b, sort_steps(b, x), b_vec(b->i8, 2 * step));
+    b_store_part(b, x, b_at(b, t->out, i), count);
+}
+
+static void
+norm_words(Build *b, void *user, Val i, unsigned count)
+{
+    const Norm *t = user;
+    Val x = sort_columns(b, step_lanes(b, t, i, count));
+
+    b_store_part(b, x, b_elt(b, t->out, i, 2, 0), count);
+}
+
+/* Rows [first, end), ROWS at most. */
+static void
+emit_rows(Build *b, Norm *t, const Args *args, Val first, Val end)
+{
+    bool bytes = vq_dtype[t->dt].bytes == 1;
+    unsigned step = vq_row_step(b);
+    Val sum, squares;
     Loop loop;
 
-    b_loop(b, &loop, 0, 1, rows);
-    t->x = b_elt(b, args->in[0], b_add(b, first, loop.i), t->n * 2, 0);
-    sum_row(b, t, sum);
-    find_scale(b, t, sum);
-    save_scale(b, t, b_elt(b, t->saved, loop.i, SAVED, 0));
+    b_loop_range(b, &loop, first, 1, end);
+    t->x = b_elt(b, args->in[0], loop.i, t->n * 2, 0);
+    vq_row_sums(b, t->x, t->n, &sum, &squares);
+    save_row(b, t, b_elt(b, t->saved, b_sub(b, loop.i, first), 8, 0), sum,
+             squares);
     b_loop_end(b, &loop);
-    b_loop(b, &loop, 0, 1, rows);
-    row = b_add(b, first, loop.i);
-    t->x = b_elt(b, args->in[0], row, t->n * 2, 0);
-    t->out = b_elt(b, args->out, row, out, 0);
-    load_scale(b, t, b_elt(b, t->saved, loop.i, SAVED, 0));
-    b_map(b, t->n, LANES, norm_lanes, t);
+    find_scales(b, t->saved);
+    b_loop_range(b, &loop, first, 1, end);
+    t->x = b_elt(b, args->in[0], loop.i, t->n * 2, 0);
+    t->out = b_elt(b, args->out, loop.i, t->n * vq_dtype[t->dt].bytes, 0);
+    load_scale(b, t, b_elt(b, t->saved, b_sub(b, loop.i, first), 8, 0));
+    b_map(b, t->n, bytes ? 2 * step : step, bytes ? norm_bytes : norm_words, t);
     b_loop_end(b, &loop);
 }
 
@@ -239,16 +354,14 @@ void
 vq_body_layernorm(Build *b, const Args *args)
 {
     Norm t = *(const Norm *)args->plan->info;
-    int64_t rows = vq_rows(vq_type(args->g, args->op->in[0]));
+    Val lo, hi, end;
     Loop loop;
 
     t.consts = args->konst[0];
-    t.saved = b_alloca(b, ROWS * SAVED);
-    if (rows / ROWS) {
-        b_loop(b, &loop, 0, ROWS, rows / ROWS);
-        emit_rows(b, &t, args, loop.i, ROWS);
-        b_loop_end(b, &loop);
-    }
-    if (rows % ROWS)
-        emit_rows(b, &t, args, b_i64(b, rows / ROWS * ROWS), rows % ROWS);
+    t.saved = b_alloca(b, SAVED);
+    b_share(b, args, vq_rows(vq_type(args->g, args->op->in[0])), &lo, &hi);
+    b_loop_range(b, &loop, lo, ROWS, hi);
+    end = b_least(b, b_addc(b, loop.i, ROWS), hi);
+    emit_rows(b, &t, args, loop.i, end);
+    b_loop_end(b, &loop);
 }

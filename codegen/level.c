@@ -86,3 +86,15 @@ p_mulhrs(Build *b, Val x, Val y)
     x = b_mul(b, b_sext(b, x, 32), b_sext(b, y, 32));
     return b_trunc(b, b_ashrc(b, b_addc(b, x, 1 << 14), 15), 16);
 }
+
+Val
+p_mulhi(Build *b, Val x, Val y)
+{
+    return by_register(b, b->level->isa->mulhi, x, y, 16);
+}
+
+Val
+p_average(Build *b, Val x, Val y)
+{
+    return by_register(b, b->level->isa->average, x, y, 16);
+}

@@ -17,7 +17,7 @@ typedef struct CpuBit {
     uint8_t leaf, sub, reg, bit;
 } CpuBit;
 
-enum { MAXCPUBIT = 8, MAXACC = 8, MAXTILE = 32 };
+enum { MAXCPUBIT = 12, MAXACC = 8, MAXTILE = 32 };
 
 /* Names of a register width's intrinsics. */
 typedef struct Isa {
@@ -27,7 +27,11 @@ typedef struct Isa {
     const char *packs8;  /* s16 to s8 */
     const char *packu8;  /* s16 to u8 */
     const char *mulhrs;  /* (a * b + 2^14) >> 15 on s16; NULL: by parts */
+    const char *mulhi;   /* a * b >> 16 on u16 */
+    const char *average; /* (a + b + 1) >> 1 on u16 */
 } Isa;
+
+struct Gemm; /* gemm.h */
 
 typedef struct Level {
     const char *name;
@@ -36,6 +40,7 @@ typedef struct Level {
     CpuBit needs[MAXCPUBIT];
     unsigned nneeds;
     uint32_t xcr0; /* state bits the system must have enabled */
+    bool asks;     /* Linux must be asked for the use of tiles */
     const Isa *isa;
 
     /*
@@ -44,9 +49,11 @@ typedef struct Level {
      * `total` gathers them. A group is 64 bytes, 4 for each column: `panel`
      * loads it as nacc operands; `spread` loads 4 bytes of a row of A as the
      * other operand; `dot` adds the products to one accumulator. The 4 bytes
-     * are four of the matrix or, where `wide`, two widened to 16 bits.
+     * are four of the matrix or, where `wide`, two widened to 16 bits. Where
+     * registers and units are left over amid the products, it `overlaps` them
+     * with what follows the tile before.
      */
-    bool wide;
+    bool wide, overlaps;
     unsigned mr, nr, nacc;
     void (*start)(Build *, Val sums, Val *acc);
     Val (*total)(Build *, const Val *acc);
@@ -54,7 +61,13 @@ typedef struct Level {
     Val (*spread)(Build *, Val p);
     Val (*dot)(Build *, Val acc, Val a, Val w);
 
-    /* table[x[i]] for 64 bytes, 256 bytes of table; NULL: one at a time. */
+    /* A product otherwise, in tiles; NULL, or false: by the above. `tiles`
+     * ends a function that has such products. */
+    bool (*gemm)(Build *, const struct Gemm *);
+    void (*tiles)(Build *);
+
+    /* table[x[i]] for 64 bytes, 256 bytes of table, a constant or on the
+     * function's stack; NULL: one at a time. */
     Val (*lut8)(Build *, Val x, Val table);
     /* table[d[i] & 63] >> (d[i] >> 6) for 32 lanes of u16, 0 from a shift by
      * 16 on; NULL: one at a time. */
@@ -74,6 +87,9 @@ Val p_pack16(Build *, Val a, Val b);
 Val p_pack8(Build *, Val a, Val b, bool is_signed);
 /* (a * b + 2^14) >> 15 on lanes of s16; not for two times -2^15. */
 Val p_mulhrs(Build *, Val a, Val b);
+/* a * b >> 16 and (a + b + 1) >> 1 on lanes of u16. */
+Val p_mulhi(Build *, Val a, Val b);
+Val p_average(Build *, Val a, Val b);
 /* Lanes of 32 bits whose values fit s16: the 32-bit products. */
 Val p_mul16(Build *, Val a, Val b);
 /* Sums of adjacent products of s16 lanes. */

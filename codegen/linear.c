@@ -2,12 +2,12 @@
  * linear.c -- k.linear: the product with packed weights and its epilogue.
  */
 #include "codegen/epilogue.h"
+#include "codegen/remark.h"
 
 #include <stdlib.h>
 
 typedef struct Linear {
     int64_t m, n, k;
-    unsigned slack; /* of A, vq_slack_read */
     bool requant;
     RequantPlan rq;
     int64_t rrows; /* rows of a residual that repeats; 0: none does */
@@ -32,7 +32,7 @@ sum_bounds(Module *m, const Op *op, const Linear *l)
 {
     const int8_t *w = m->g->val[op->in[1]].data;
     const int32_t *bias = bias_of(m, op, l->n);
-    int64_t panels = vq_panels(l->n), groups = vq_kgroups(l->k);
+    int64_t panels = vq_panels(l->n), groups = vq_panel_groups(l->k);
     int64_t *up = NEWN(m->arena, int64_t, panels *VQ_PANEL);
     int64_t *down = NEWN(m->arena, int64_t, panels *VQ_PANEL);
 
@@ -65,7 +65,8 @@ plan_requant(Module *m, const Op *op, Plan *p, Linear *l)
                     .channel = channel,
                     .entries = lanes,
                     .dt = out->dt,
-                    .zero = out->q.zero};
+                    .zero = out->q.zero,
+                    .remarks = p->remarks};
 
     for (int64_t c = 0; c < lanes; c++) {
         channel[c] = c < l->n ? (int32_t)c : -1;
@@ -102,16 +103,15 @@ plan_bias(Module *m, const Op *op, Plan *p, const Linear *l)
 static const char *
 linear_key(Module *m, const Op *op, const Linear *l)
 {
-    return vq_format(
-        m->arena,
-        "linear %lld %lld %lld slack %u to %s, table %d, residual %d %lld "
-        "%lld %lld, %s",
-        (long long)l->m, (long long)l->n, (long long)l->k, l->slack,
-        vq_dtype[vq_type(m->g, op->out)->dt].text, input(op, 5) != 0,
-        input(op, 6) != 0, (long long)l->rrows,
-        (long long)vq_get_i(op, A_ASHIFT, 0),
-        (long long)vq_get_i(op, A_BSHIFT, 0),
-        l->requant ? vq_requant_key(m, &l->rq) : "raw");
+    return vq_format(m->arena,
+                     "linear %lld %lld %lld to %s, table %d, residual %d %lld "
+                     "%lld %lld, %s",
+                     (long long)l->m, (long long)l->n, (long long)l->k,
+                     vq_dtype[vq_type(m->g, op->out)->dt].text,
+                     input(op, 5) != 0, input(op, 6) != 0, (long long)l->rrows,
+                     (long long)vq_get_i(op, A_ASHIFT, 0),
+                     (long long)vq_get_i(op, A_BSHIFT, 0),
+                     l->requant ? vq_requant_key(m, &l->rq) : "raw");
 }
 
 bool
@@ -126,13 +126,17 @@ vq_plan_linear(Module *m, const Op *op, Plan *p)
     *l = (Linear){.m = vq_rows(a),
                   .n = vq_get_i(op, A_COLS, 0),
                   .k = vq_cols(a),
-                  .slack = vq_slack_read(m->g, op->in[0], vq_cols(a)),
                   .requant = input(op, 3) != 0};
     if (input(op, 6)) {
         l->rrows = vq_rows(vq_type(m->g, op->in[6]));
         l->rrows = l->rrows == l->m ? 0 : l->rrows;
     }
     p->info = l;
+    p->slack = vq_slack_read(m->g, op->in[0], l->k);
+    p->rows = l->m;
+    p->cols = l->n;
+    p->depth = l->k;
+    p->macs = l->m * l->n * l->k;
     p->raw = 1 << 1 | 1 << 5 | 1 << 6;
     if (l->requant)
         plan_requant(m, op, p, l);
@@ -167,11 +171,17 @@ vq_body_linear(Build *b, const Args *args)
               .w = args->in[1],
               .bias = args->konst[0],
               .scratch = args->scratch,
+              .part = args->part,
+              .parts = args->parts,
               .store = vq_epilogue_store,
               .user = &e};
 
     if (e.lut)
         e.buffer = b_alloca(b, 64);
-    vq_clear_slack(b, b_atc(b, g.a, l->m * l->k), l->slack);
+    g.split = vq_gemm_split(b, &g);
+    if (args->plan->most > 1)
+        b_choice(b, "threads take %s",
+                 g.split == SPLIT_ROWS ? "blocks of rows"
+                                       : "blocks of columns, then of rows");
     vq_emit_gemm(b, &g);
 }

@@ -238,7 +238,9 @@ print_model(FILE *to, const VqrtModel *m)
         print_tensor(to, "output", &m->out[i]);
     fprintf(to, "%-12s %" PRIu64 " bytes\n%-12s %" PRIu64 " bytes\n",
             "constants", m->const_bytes, "work area", m->work_bytes);
-    fprintf(to, "%-12s", "cpu levels");
+    fprintf(to, "%-12s %" PRIu64 " bytes for each beyond the first\n",
+            "threads", m->part_bytes);
+    fprintf(to, "%-12s %" PRIu32 "\n%-12s", "steps", m->nstep, "cpu levels");
     for (uint32_t i = 0; i < m->nlevel; i++)
         fprintf(to, " %s%s", m->level[i], (int)i == best ? " (here)" : "");
     fprintf(to, "\n");

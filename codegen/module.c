@@ -3,29 +3,43 @@
  */
 #include "codegen/module.h"
 
+#include "codegen/remark.h"
 #include "ir/layout.h"
+#include "runtime/vqrt.h"
 
 #include <assert.h>
 #include <string.h>
 
 const Emitter vq_emitters[NOP] = {
-    [OP_RESHAPE] = {"copy", vq_plan_copy, vq_body_copy},
-    [OP_TRANSPOSE] = {"transpose", vq_plan_copy, vq_body_copy},
-    [OP_SLICE] = {"slice", vq_plan_copy, vq_body_copy},
-    [OP_EXPAND] = {"expand", vq_plan_copy, vq_body_copy},
-    [OP_CONCAT] = {"concat", vq_plan_concat, vq_body_concat},
-    [OP_I_QUANTIZE] = {"quantize", vq_plan_quantize, vq_body_quantize},
-    [OP_I_DEQUANTIZE] = {"dequantize", vq_plan_dequantize, vq_body_dequantize},
-    [OP_I_REQUANT] = {"requant", vq_plan_requant, vq_body_requant},
-    [OP_I_ADD] = {"add", vq_plan_add, vq_body_add},
-    [OP_I_LUT] = {"lut", vq_plan_lut, vq_body_lut},
-    [OP_I_SUM] = {"sum", vq_plan_sum, vq_body_sum},
-    [OP_I_SOFTMAX] = {"softmax", vq_plan_softmax, vq_body_softmax},
-    [OP_I_LAYERNORM] = {"layernorm", vq_plan_layernorm, vq_body_layernorm},
-    [OP_I_IVITNORM] = {"ivitnorm", vq_plan_ivitnorm, vq_body_ivitnorm},
-    [OP_I_SHIFTGELU] = {"shiftgelu", vq_plan_shiftgelu, vq_body_shiftgelu},
-    [OP_I_ATTENTION] = {"attention", vq_plan_attention, vq_body_attention},
-    [OP_K_LINEAR] = {"linear", vq_plan_linear, vq_body_linear},
+    [OP_RESHAPE] = {"copy", VQRT_STEP_LAYOUT, 15, vq_plan_copy, vq_body_copy},
+    [OP_TRANSPOSE] = {"transpose", VQRT_STEP_LAYOUT, 20, vq_plan_copy,
+                      vq_body_copy},
+    [OP_SLICE] = {"slice", VQRT_STEP_LAYOUT, 15, vq_plan_copy, vq_body_copy},
+    [OP_EXPAND] = {"expand", VQRT_STEP_LAYOUT, 15, vq_plan_copy, vq_body_copy},
+    [OP_CONCAT] = {"concat", VQRT_STEP_LAYOUT, 20, vq_plan_concat,
+                   vq_body_concat},
+    [OP_I_QUANTIZE] = {"quantize", VQRT_STEP_EDGE, 300, vq_plan_quantize,
+                       vq_body_quantize},
+    [OP_I_DEQUANTIZE] = {"dequantize", VQRT_STEP_EDGE, 300, vq_plan_dequantize,
+                         vq_body_dequantize},
+    [OP_I_REQUANT] = {"requant", VQRT_STEP_ELEMENTWISE, 150, vq_plan_requant,
+                      vq_body_requant},
+    [OP_I_ADD] = {"add", VQRT_STEP_ELEMENTWISE, 50, vq_plan_add, vq_body_add},
+    [OP_I_MUL] = {"mul", VQRT_STEP_ELEMENTWISE, 100, vq_plan_mul, vq_body_mul},
+    [OP_I_LUT] = {"lut", VQRT_STEP_ELEMENTWISE, 30, vq_plan_lut, vq_body_lut},
+    [OP_I_SUM] = {"sum", VQRT_STEP_ELEMENTWISE, 100, vq_plan_sum, vq_body_sum},
+    [OP_I_SOFTMAX] = {"softmax", VQRT_STEP_SOFTMAX, 300, vq_plan_softmax,
+                      vq_body_softmax},
+    [OP_I_LAYERNORM] = {"layernorm", VQRT_STEP_LAYERNORM, 330,
+                        vq_plan_layernorm, vq_body_layernorm},
+    [OP_I_IVITNORM] = {"ivitnorm", VQRT_STEP_LAYERNORM, 800, vq_plan_ivitnorm,
+                       vq_body_ivitnorm},
+    [OP_I_SHIFTGELU] = {"shiftgelu", VQRT_STEP_ELEMENTWISE, 600,
+                        vq_plan_shiftgelu, vq_body_shiftgelu},
+    [OP_I_ATTENTION] = {"attention", VQRT_STEP_ATTENTION, 0, vq_plan_attention,
+                        vq_body_attention},
+    [OP_K_LINEAR] = {"linear", VQRT_STEP_GEMM, 0, vq_plan_linear,
+                     vq_body_linear},
 };
 
 int64_t
@@ -78,6 +92,28 @@ vq_key(Module *m, const Op *op)
     return s;
 }
 
+/* What a part must have to do, in ps of a fast core: several times what it
+ * takes to wake a thread that waits and to gather the parts. */
+enum { GRAIN = 1500000, MACS_PER_NS = 150, WEIGHTS_PER_NS = 60 };
+
+/* What the step is made of, where `plan` did not say, and how often it is
+ * worth cutting. */
+static void
+measure_step(const Module *m, const Op *op, Plan *p)
+{
+    const Type *out = vq_type(m->g, op->out);
+    int64_t grain = m->opt->grain ? m->opt->grain : GRAIN, ps;
+
+    if (!p->rows) {
+        p->rows = vq_rows(out);
+        p->cols = vq_cols(out);
+    }
+    ps = p->macs * 1000 / MACS_PER_NS +
+         p->cols * p->depth * 1000 / WEIGHTS_PER_NS +
+         vq_count(out) * vq_emitters[op->kind].cost;
+    p->most = (unsigned)vq_clamp(ps / grain, 1, VQRT_MAXPARTS);
+}
+
 static bool
 plan_op(Module *m, const Op *op, Plan *p)
 {
@@ -89,8 +125,11 @@ plan_op(Module *m, const Op *op, Plan *p)
                       vq_op[op->kind].text);
     assert(op->nin <= MAXIN);
     p->name = e->name;
+    p->remarks = NEW(m->arena, Remarks);
+    p->remarks->arena = m->arena;
     if (!e->plan(m, op, p))
         return false;
+    measure_step(m, op, p);
     for (uint32_t i = 0; i < op->nin; i++)
         if ((p->raw >> i & 1) && op->in[i] && vq_is_const(m->g, op->in[i]))
             add_value(m, op->in[i]);
@@ -132,15 +171,13 @@ add_attribute(Build *b, Val fn, unsigned index, const char *name)
 }
 
 Ty
-vq_function_type(Module *m, Ty result, bool has_int, unsigned npointers)
+vq_function_type(Module *m, Ty result, const char *params)
 {
-    Ty *param = NEWN(m->arena, Ty, npointers + 1);
+    Ty *param = NEWN(m->arena, Ty, strlen(params) + 1);
     unsigned n = 0;
 
-    if (has_int)
-        param[n++] = m->b.i32;
-    for (unsigned i = 0; i < npointers; i++)
-        param[n++] = m->b.ptr;
+    for (const char *c = params; *c; c++)
+        param[n++] = *c == 'p' ? m->b.ptr : m->b.i32;
     return LLVMFunctionType(result, param, n, 0);
 }
 
@@ -153,6 +190,7 @@ vq_module_function(Module *m, const char *name, Ty type, const Level *level)
 
     b->fn = LLVMAddFunction(b->m, full, type);
     b->level = level;
+    b->tile_buffer = NULL;
     LLVMSetLinkage(b->fn, LLVMInternalLinkage);
     add_attribute(b, b->fn, (unsigned)LLVMAttributeFunctionIndex, "nounwind");
     add_string_attribute(b, b->fn, "target-cpu", "x86-64");
@@ -166,8 +204,19 @@ vq_module_function(Module *m, const char *name, Ty type, const Level *level)
     return b->fn;
 }
 
+/* n pointers, then the part and how many there are. */
+static Ty
+kernel_type(Module *m, unsigned n)
+{
+    char *params = vq_alloc(m->arena, n + 3);
+
+    memset(params, 'p', n);
+    memcpy(params + n, "ii", 3);
+    return vq_function_type(m, LLVMVoidTypeInContext(m->b.c), params);
+}
+
 /* Parameters: inputs in order (those that there are), out, scratch, prepared
- * constants. run.c passes the same list. */
+ * constants, part, parts. step.c passes the same list. */
 static Val
 make_kernel(Module *m, const Level *level, const Op *op, const Plan *p)
 {
@@ -175,8 +224,7 @@ make_kernel(Module *m, const Level *level, const Op *op, const Plan *p)
         vq_format(m->arena, "%s.%s.%zu", p->name, level->name, m->nkernel);
     Args args = {.g = m->g, .op = op, .plan = p};
     unsigned n = op->nin + 2 + p->nconst, at = 0;
-    Ty type = vq_function_type(m, LLVMVoidTypeInContext(m->b.c), false, n);
-    Val fn = vq_module_function(m, name, type, level);
+    Val fn = vq_module_function(m, name, kernel_type(m, n), level);
 
     for (unsigned i = 1; i <= n; i++)
         add_attribute(&m->b, fn, i, "noalias");
@@ -187,22 +235,69 @@ make_kernel(Module *m, const Level *level, const Op *op, const Plan *p)
     args.scratch = LLVMGetParam(fn, at++);
     for (unsigned i = 0; i < p->nconst; i++)
         args.konst[i] = LLVMGetParam(fn, at++);
+    args.part = b_zext(&m->b, LLVMGetParam(fn, at++), 64);
+    args.parts = b_zext(&m->b, LLVMGetParam(fn, at++), 64);
     vq_emitters[op->kind].body(&m->b, &args);
+    if (m->b.tile_buffer)
+        level->tiles(&m->b);
     LLVMBuildRetVoid(m->b.b);
+    vq_find_scalar_loops(&m->b);
     return fn;
+}
+
+void
+b_share(Build *b, const Args *args, int64_t units, Val *lo, Val *hi)
+{
+    b_split(b, args->part, args->parts, b_i64(b, units), lo, hi);
+}
+
+void
+b_map_share(Build *b, const Args *args, int64_t n, unsigned lanes, MapFn *fn,
+            void *user)
+{
+    Val lo, hi;
+
+    b_share(b, args, vq_turns(n, lanes), &lo, &hi);
+    b_map_range(b, n, lanes, lo, hi, fn, user);
+}
+
+static const char *
+kernel_key(const Module *m, const Level *level, const Op *op)
+{
+    return vq_format(m->arena, "%s %s", level->name,
+                     m->plan[op - m->g->op].key);
+}
+
+static const KernelEntry *
+find_kernel(const Module *m, const char *key)
+{
+    for (size_t i = 0; i < m->nkernel; i++)
+        if (strcmp(m->kernel[i].key, key) == 0)
+            return &m->kernel[i];
+    return NULL;
+}
+
+const Remarks *
+vq_module_remarks(const Module *m, const Level *level, const Op *op)
+{
+    const KernelEntry *e = find_kernel(m, kernel_key(m, level, op));
+
+    return e ? e->remarks : NULL;
 }
 
 Val
 vq_module_kernel(Module *m, const Level *level, const Op *op)
 {
-    const Plan *p = &m->plan[op - m->g->op];
-    const char *key = vq_format(m->arena, "%s %s", level->name, p->key);
+    const char *key = kernel_key(m, level, op);
+    const KernelEntry *made = find_kernel(m, key);
     KernelEntry e = {.key = key};
 
-    for (size_t i = 0; i < m->nkernel; i++)
-        if (strcmp(m->kernel[i].key, key) == 0)
-            return m->kernel[i].fn;
-    e.fn = make_kernel(m, level, op, p);
+    if (made)
+        return made->fn;
+    e.remarks = m->b.remarks = NEW(m->arena, Remarks);
+    e.remarks->arena = m->arena;
+    e.fn = make_kernel(m, level, op, &m->plan[op - m->g->op]);
+    m->b.remarks = NULL;
     m->kernel = vq_grow(m->arena, m->kernel, m->nkernel, &m->capkernel,
                         sizeof *m->kernel);
     m->kernel[m->nkernel++] = e;

@@ -2,6 +2,7 @@
  * move.c -- reshape, transpose, slice, expand and concat: strided copies.
  */
 #include "codegen/module.h"
+#include "codegen/remark.h"
 
 #include <assert.h>
 
@@ -122,33 +123,78 @@ vq_plan_copy(Module *m, const Op *op, Plan *p)
 static void
 copy_run(Build *b, Val to, Val from, int64_t run)
 {
+    b_scalar(b, "copy", "few bytes lie side by side in both");
     if (run <= 8 && (run & (run - 1)) == 0)
         b_store(b, b_load(b, b_int(b, (unsigned)run * 8, 1), from, 1), to, 1);
     else
         b_memcpy(b, to, from, run);
 }
 
+enum { PIECE = 4096 }; /* bytes that are copied at a time for one part */
+
+/* Pieces [lo, hi) of n bytes. */
+static void
+copy_pieces(Build *b, Val to, Val from, int64_t n, const Nest *nest)
+{
+    Val first, end;
+
+    if (n <= PIECE) {
+        copy_run(b, to, from, n);
+        return;
+    }
+    first = b_mulc(b, nest->lo, PIECE);
+    end = b_least(b, b_mulc(b, nest->hi, PIECE), b_i64(b, n));
+    LLVMBuildMemCpy(b->b, b_at(b, to, first), 1, b_at(b, from, first), 1,
+                    b_sub(b, end, first));
+}
+
+/* Axes from `axis` on, down to the run. */
+static void
+copy_axes(Build *b, const Copy *c, int axis, Val to, Val from)
+{
+    int64_t size = c->run;
+    Loop loop;
+
+    if (axis >= c->rank) {
+        copy_run(b, to, from, c->run);
+        return;
+    }
+    for (int i = axis + 1; i < c->rank; i++)
+        size *= c->dim[i];
+    b_loop(b, &loop, 0, 1, c->dim[axis]);
+    copy_axes(b, c, axis + 1, b_elt(b, to, loop.i, size, 0),
+              b_elt(b, from, loop.i, c->stride[axis], 0));
+    b_loop_end(b, &loop);
+}
+
+/* The two outer axes are cut, or one and the run. */
 void
 vq_body_copy(Build *b, const Args *args)
 {
     const Copy *c = args->plan->info;
-    Val to = args->out, from = b_atc(b, args->in[0], c->start);
+    Val from = b_atc(b, args->in[0], c->start), to;
+    int64_t outer = c->rank > 0 ? c->dim[0] : 1;
+    int64_t inner = c->rank > 1 ? c->dim[1] : vq_turns(c->run, PIECE);
     int64_t size = c->run;
-    int64_t out[MAXRANK];
-    Loop loop[MAXRANK];
+    Nest nest;
+    Loop loop;
 
-    for (int i = c->rank - 1; i >= 0; i--) {
-        out[i] = size;
+    for (int i = 2; i < c->rank; i++)
         size *= c->dim[i];
+    b_nest(b, &nest, args->part, args->parts, outer * inner, inner);
+    if (c->rank > 0)
+        from = b_elt(b, from, nest.i, c->stride[0], 0);
+    if (c->rank < 2) {
+        to = b_elt(b, args->out, nest.i, size, 0);
+        copy_pieces(b, to, from, c->run, &nest);
+    } else {
+        to = b_elt(b, args->out, nest.i, inner * size, 0);
+        b_loop_range(b, &loop, nest.lo, 1, nest.hi);
+        copy_axes(b, c, 2, b_elt(b, to, loop.i, size, 0),
+                  b_elt(b, from, loop.i, c->stride[1], 0));
+        b_loop_end(b, &loop);
     }
-    for (int i = 0; i < c->rank; i++) {
-        b_loop(b, &loop[i], 0, 1, c->dim[i]);
-        from = b_elt(b, from, loop[i].i, c->stride[i], 0);
-        to = b_elt(b, to, loop[i].i, out[i], 0);
-    }
-    copy_run(b, to, from, c->run);
-    for (int i = c->rank - 1; i >= 0; i--)
-        b_loop_end(b, &loop[i]);
+    b_nest_end(b, &nest);
 }
 
 bool
@@ -176,15 +222,16 @@ vq_body_concat(Build *b, const Args *args)
     const Type *to = vq_type(args->g, args->op->out);
     int64_t axis = vq_get_i(args->op, A_AXIS, 0), at = 0;
     int64_t step = chunk_bytes(to, axis), turns = vq_bytes(to) / step;
-    Loop loop;
+    Nest nest;
 
     for (uint32_t i = 0; i < args->op->nin; i++) {
         int64_t n = chunk_bytes(vq_type(args->g, args->op->in[i]), axis);
+        int64_t pieces = vq_turns(n, PIECE);
 
-        b_loop(b, &loop, 0, 1, turns);
-        copy_run(b, b_elt(b, args->out, loop.i, step, at),
-                 b_elt(b, args->in[i], loop.i, n, 0), n);
-        b_loop_end(b, &loop);
+        b_nest(b, &nest, args->part, args->parts, turns * pieces, pieces);
+        copy_pieces(b, b_elt(b, args->out, nest.i, step, at),
+                    b_elt(b, args->in[i], nest.i, n, 0), n, &nest);
+        b_nest_end(b, &nest);
         at += n;
     }
 }

@@ -3,6 +3,7 @@
  */
 #include "codegen/requant.h"
 
+#include "codegen/remark.h"
 #include "ir/layout.h"
 
 #include <assert.h>
@@ -11,12 +12,16 @@
 enum {
     ROUND_BITS = 17, /* t * mul < 2^31 - 2^17 leaves room for 2^16 */
     ZERO_BYTES = 16 * 4,
+    SHIFT_LEAST = 32, /* of WAY_DYADIC: what is left fits 32 bits */
+    SHIFT_MOST = 61,  /* bit 62 of the product stays out of the result */
 };
 
 /*
  * Arrays of a record, each `entries` long, in this order:
  * NARROW    s32 bias + round(s), s32 s, s32 mul, s16 mul twice (quad order)
  * WIDE      s32 bias + round(s1), s32 s1, s32 mul, s32 round(s2), s32 s2
+ * DYADIC    s32 bias, s32 mul, s32 zero - 2^(62-s), and with the even lanes
+ *           before the odd ones of 16: s64 2^62 + 2^(s-1) - 1, s
  * NARROW64  s32 bias, s64 round(s), s, mul
  * WIDE64    s32 bias, s64 round(s1), s1, mul, round(s2), s2
  * DYADIC64  s32 bias, s64 2^(s-1) - 1 or 0, s, 1 if s > 0, mul
@@ -24,8 +29,8 @@ enum {
  */
 static const unsigned record_bytes[NREQUANTWAY] = {
     [WAY_NARROW] = 3 * 4 + 2 * 2, [WAY_WIDE] = 5 * 4,
-    [WAY_NARROW64] = 4 + 3 * 8,   [WAY_WIDE64] = 4 + 5 * 8,
-    [WAY_DYADIC64] = 4 + 4 * 8,
+    [WAY_DYADIC] = 3 * 4 + 2 * 8, [WAY_NARROW64] = 4 + 3 * 8,
+    [WAY_WIDE64] = 4 + 5 * 8,     [WAY_DYADIC64] = 4 + 4 * 8,
 };
 
 static int64_t
@@ -34,39 +39,97 @@ half(int s)
     return s > 0 && s <= 31 ? INT64_C(1) << (s - 1) : 0;
 }
 
-static bool
-fits_narrow(const RequantIn *in, int64_t i)
-{
-    int32_t c = in->channel[i];
+/* Why a channel, of lane i, cannot go the fast way; NULL: it can. */
+typedef const char *MisfitFn(const RequantIn *, int64_t i, int32_t channel);
 
-    return c < 0 || (in->bound && in->mul[c] > INT16_MIN &&
-                     in->bound[i] + half(in->shift[c]) <= INT32_MAX);
+static const char *
+misfit_sum(const RequantIn *in, int64_t i, int shift)
+{
+    if (!in->bound)
+        return "what it requantizes may be any 32-bit number";
+    return in->bound[i] + half(shift) > INT32_MAX
+               ? "a sum with its rounding may pass 2^31"
+               : NULL;
 }
 
-static bool
-fits_wide(const RequantIn *in, int64_t i)
+static const char *
+misfit_narrow(const RequantIn *in, int64_t i, int32_t c)
 {
-    int32_t c = in->channel[i];
+    if (in->mul[c] == INT16_MIN)
+        return "a multiplier is -2^15";
+    return misfit_sum(in, i, in->shift[c]);
+}
 
-    return c < 0 || (in->bound && in->shift[c] >> 6 <= ROUND_BITS &&
-                     in->bound[i] + half(in->shift[c] & 63) <= INT32_MAX);
+static const char *
+misfit_wide(const RequantIn *in, int64_t i, int32_t c)
+{
+    if (in->shift[c] >> 6 > ROUND_BITS)
+        return "a multiplier is so small that rounding takes over 32 bits";
+    return misfit_sum(in, i, in->shift[c] & 63);
+}
+
+/* Within these limits any s32 sum gives a code below 2^30. */
+static const char *
+misfit_dyadic(const RequantIn *in, int64_t i, int32_t c)
+{
+    (void)i;
+    if (in->mul[c] == INT32_MIN)
+        return "a multiplier is -2^31";
+    if (in->shift[c] < SHIFT_LEAST)
+        return "a dyadic multiplier is 2^-1 or more";
+    return in->shift[c] > SHIFT_MOST ? "a dyadic multiplier is below 2^-31"
+                                     : NULL;
+}
+
+/* The narrow form was not chosen for codes of 8 bits: as vq_requant_form
+ * judges, or because the op takes no other. */
+static const char *
+why_wide(const RequantIn *in)
+{
+    for (int64_t i = 0; i < in->entries; i++) {
+        int32_t c = in->channel[i];
+        double m;
+
+        if (c < 0)
+            continue;
+        m = vq_requant_real(in->form, (Requant){in->mul[c], in->shift[c]});
+        if (vq_requant_form(&m, 1, in->dt) == RQ_WIDE)
+            return "a multiplier is 2^-6 or more";
+    }
+    return "the op is defined so";
 }
 
 static RequantWay
 choose_way(const RequantIn *in)
 {
     static const struct {
-        bool (*fits)(const RequantIn *, int64_t);
+        MisfitFn *misfit;
         RequantWay fast, exact;
     } of[NREQUANTFORM] = {
-        [RQ_NARROW] = {fits_narrow, WAY_NARROW, WAY_NARROW64},
-        [RQ_WIDE] = {fits_wide, WAY_WIDE, WAY_WIDE64},
-        [RQ_DYADIC] = {NULL, WAY_DYADIC64, WAY_DYADIC64},
+        [RQ_NARROW] = {misfit_narrow, WAY_NARROW, WAY_NARROW64},
+        [RQ_WIDE] = {misfit_wide, WAY_WIDE, WAY_WIDE64},
+        [RQ_DYADIC] = {misfit_dyadic, WAY_DYADIC, WAY_DYADIC64},
     };
 
-    for (int64_t i = 0; of[in->form].fits && i < in->entries; i++)
-        if (!of[in->form].fits(in, i))
-            return of[in->form].exact;
+    for (int64_t i = 0; i < in->entries; i++) {
+        int32_t c = in->channel[i];
+        const char *why = c < 0 ? NULL : of[in->form].misfit(in, i, c);
+
+        if (!why)
+            continue;
+        if (in->remarks)
+            vq_remark(in->remarks, true, "requantized in 64-bit lanes: %s",
+                      why);
+        return of[in->form].exact;
+    }
+    if (in->form == RQ_DYADIC && in->remarks)
+        vq_remark(in->remarks, true,
+                  "requantized in 64-bit lanes: its multipliers are 31-bit "
+                  "dyadic numbers (--dyadic, I-ViT)");
+    if (in->form == RQ_WIDE && vq_dtype[in->dt].bytes == 1 && in->remarks)
+        vq_remark(in->remarks, true,
+                  "requantized in 32-bit lanes, not in 16-bit ones: %s",
+                  why_wide(in));
     return of[in->form].fast;
 }
 
@@ -94,6 +157,20 @@ fill_wide(const RequantIn *in, int64_t i, int32_t c, void *rec)
     a[2 * in->entries + i] = in->mul[c];
     a[3 * in->entries + i] = (int32_t)half(s2);
     a[4 * in->entries + i] = s2;
+}
+
+static void
+fill_dyadic(const RequantIn *in, int64_t i, int32_t c, void *rec)
+{
+    int32_t *a = rec;
+    int64_t *k = (int64_t *)(a + 3 * in->entries) + i / 16 * 16;
+    int64_t at = i % 2 * 8 + i % 16 / 2, one = 1;
+    int s = in->shift[c];
+
+    a[in->entries + i] = in->mul[c];
+    a[2 * in->entries + i] = in->zero - (int32_t)(one << (62 - s));
+    k[at] = (one << 62) + (one << (s - 1)) - 1;
+    k[in->entries + at] = s;
 }
 
 static void
@@ -134,9 +211,9 @@ fill_dyadic64(const RequantIn *in, int64_t i, int32_t c, void *rec)
 typedef void FillFn(const RequantIn *, int64_t lane, int32_t channel, void *);
 
 static FillFn *const fill_fn[NREQUANTWAY] = {
-    [WAY_NARROW] = fill_narrow,     [WAY_WIDE] = fill_wide,
-    [WAY_NARROW64] = fill_narrow64, [WAY_WIDE64] = fill_wide64,
-    [WAY_DYADIC64] = fill_dyadic64,
+    [WAY_NARROW] = fill_narrow, [WAY_WIDE] = fill_wide,
+    [WAY_DYADIC] = fill_dyadic, [WAY_NARROW64] = fill_narrow64,
+    [WAY_WIDE64] = fill_wide64, [WAY_DYADIC64] = fill_dyadic64,
 };
 
 static void
@@ -158,7 +235,9 @@ vq_requant_plan(Module *m, const RequantIn *in, RequantPlan *p)
     int32_t *rec;
 
     assert(in->entries % VQ_PANEL == 0);
-    *p = (RequantPlan){choose_way(in), in->dt, in->entries};
+    *p = (RequantPlan){
+        .way = choose_way(in), .dt = in->dt, .entries = in->entries};
+    p->centred = p->way == WAY_WIDE && in->zero == 0;
     bytes = (size_t)in->entries * record_bytes[p->way];
     rec = vq_alloc(m->arena, bytes + 2 * ZERO_BYTES);
     fill_zero(in, (char *)rec + bytes);
@@ -176,8 +255,8 @@ vq_requant_plan(Module *m, const RequantIn *in, RequantPlan *p)
 const char *
 vq_requant_key(Module *m, const RequantPlan *p)
 {
-    return vq_format(m->arena, "rq %d %d %lld", (int)p->way, (int)p->dt,
-                     (long long)p->entries);
+    return vq_format(m->arena, "rq %d %d %d %lld", (int)p->way, (int)p->dt,
+                     p->centred, (long long)p->entries);
 }
 
 /* ---- emitted code ---- */
@@ -186,29 +265,31 @@ vq_requant_key(Module *m, const RequantPlan *p)
 static Val
 load32(Build *b, const RequantPlan *p, Val consts, int64_t k, Val lane)
 {
-    return b_load(b, b_vec(b->i32, 16),
-                  b_elt(b, consts, lane, 4, k * p->entries * 4), 64);
+    return b_load_const(b, b_vec(b->i32, 16),
+                        b_elt(b, consts, lane, 4, k * p->entries * 4), 64);
 }
 
 /* 16 numbers of the k-th s64 array. */
 static Val
 load64(Build *b, const RequantPlan *p, Val consts, int64_t k, Val lane)
 {
-    return b_load(b, b_vec(b->i64, 16),
-                  b_elt(b, consts, lane, 8, p->entries * (4 + 8 * k)), 64);
+    return b_load_const(b, b_vec(b->i64, 16),
+                        b_elt(b, consts, lane, 8, p->entries * (4 + 8 * k)),
+                        64);
 }
 
 Val
 vq_requant_bias(Build *b, Val consts, Val lane)
 {
-    return b_load(b, b_vec(b->i32, 16), b_elt(b, consts, lane, 4, 0), 64);
+    return b_load_const(b, b_vec(b->i32, 16), b_elt(b, consts, lane, 4, 0), 64);
 }
 
 static Val
 load_zero(Build *b, const RequantPlan *p, Val consts)
 {
-    return b_load(b, b_vec(b->i32, 16),
-                  b_atc(b, consts, p->entries * record_bytes[p->way]), 64);
+    return b_load_const(b, b_vec(b->i32, 16),
+                        b_atc(b, consts, p->entries * record_bytes[p->way]),
+                        64);
 }
 
 /* zero * 64 + 32 in lanes of 16 bits. */
@@ -217,7 +298,7 @@ load_zero_narrow(Build *b, const RequantPlan *p, Val consts)
 {
     int64_t at = p->entries * record_bytes[p->way] + ZERO_BYTES;
 
-    return b_load(b, b_vec(b->i16, 32), b_atc(b, consts, at), 64);
+    return b_load_const(b, b_vec(b->i16, 32), b_atc(b, consts, at), 64);
 }
 
 static Val
@@ -248,7 +329,51 @@ vector_wide(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
     t = b_mul(b, t, load32(b, p, k, 2, lane));
     t = b_add(b, t, load32(b, p, k, 3, lane));
     t = b_ashr(b, t, load32(b, p, k, 4, lane));
-    return clamp_to(b, p, b_add(b, t, load_zero(b, p, k)));
+    return clamp_to(b, p, p->centred ? t : b_add(b, t, load_zero(b, p, k)));
+}
+
+/* The low 32 bits of lanes of 64, with their sign. */
+static Val
+low_half(Build *b, Val x)
+{
+    return b_ashrc(b, b_shlc(b, x, 32), 32);
+}
+
+/*
+ * Half to even: (x + 2^(s-1) - 1 + (bit s of x)) >> s for the even or the odd
+ * lanes of 16, x = acc * mul. 2^62 more makes x positive, so that the shift,
+ * which AVX2 has for unsigned numbers alone, is right; it leaves 2^(62-s) too
+ * much.
+ */
+static Val
+dyadic_half(Build *b, const RequantPlan *p, Val k, Val acc, Val mul, Val lane,
+            int odd)
+{
+    Ty half = b_vec(b->i64, 8);
+    Val at = b_elt(b, k, lane, 8, 3 * 4 * p->entries + odd * 64), s, x, bit;
+
+    acc = b_bitcast(b, acc, half);
+    mul = b_bitcast(b, mul, half);
+    x = odd ? b_mul(b, b_ashrc(b, acc, 32), b_ashrc(b, mul, 32))
+            : b_mul(b, low_half(b, acc), low_half(b, mul));
+    s = b_load_const(b, half, b_atc(b, at, 8 * p->entries), 64);
+    bit = b_andc(b, b_lshr(b, x, s), 1);
+    x = b_add(b, b_add(b, x, b_load_const(b, half, at, 64)), bit);
+    return b_bitcast(b, b_lshr(b, x, s), b_vec(b->i32, 16));
+}
+
+static Val
+vector_dyadic(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
+{
+    Val mul = load32(b, p, k, 1, lane);
+    Val even = dyadic_half(b, p, k, acc, mul, lane, 0);
+    Val odd = dyadic_half(b, p, k, acc, mul, lane, 1);
+    int from[16];
+
+    for (int i = 0; i < 16; i++)
+        from[i] = i % 2 * 16 + i / 2 * 2;
+    acc = b_shuffle(b, even, odd, from, 16);
+    return clamp_to(b, p, b_add(b, acc, load32(b, p, k, 2, lane)));
 }
 
 static Val
@@ -296,9 +421,9 @@ vector_dyadic64(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
 typedef Val VectorFn(Build *, const RequantPlan *, Val, Val, Val);
 
 static VectorFn *const vector_fn[NREQUANTWAY] = {
-    [WAY_NARROW] = vector_narrow,     [WAY_WIDE] = vector_wide,
-    [WAY_NARROW64] = vector_narrow64, [WAY_WIDE64] = vector_wide64,
-    [WAY_DYADIC64] = vector_dyadic64,
+    [WAY_NARROW] = vector_narrow, [WAY_WIDE] = vector_wide,
+    [WAY_DYADIC] = vector_dyadic, [WAY_NARROW64] = vector_narrow64,
+    [WAY_WIDE64] = vector_wide64, [WAY_DYADIC64] = vector_dyadic64,
 };
 
 Val
@@ -315,8 +440,8 @@ narrow_pair(Build *b, const RequantPlan *p, Val consts, Val x, Val y, Val lane)
     Val s = load32(b, p, consts, 1, lane), t, mul;
 
     t = p_pack16(b, b_ashr(b, x, s), b_ashr(b, y, s));
-    mul = b_load(b, b_vec(b->i16, 32),
-                 b_elt(b, consts, lane, 4, 3 * p->entries * 4), 64);
+    mul = b_load_const(b, b_vec(b->i16, 32),
+                       b_elt(b, consts, lane, 4, 3 * p->entries * 4), 64);
     t = p_mulhrs(b, t, mul);
     t = b_sadd_sat(b, t, load_zero_narrow(b, p, consts));
     return b_ashrc(b, t, 6);

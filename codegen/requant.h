@@ -14,6 +14,7 @@
 typedef enum RequantWay {
     WAY_NARROW,   /* 16-bit lanes where two vectors are at hand, else 32 */
     WAY_WIDE,     /* 32-bit lanes */
+    WAY_DYADIC,   /* 64-bit products, even lanes and odd ones apart */
     WAY_NARROW64, /* the definition, in 64-bit lanes */
     WAY_WIDE64,
     WAY_DYADIC64,
@@ -21,10 +22,12 @@ typedef enum RequantWay {
 } RequantWay;
 
 /* What is prepared: `entries` lanes, a multiple of 16. Zero points are among
- * the constants, so that layers that differ in nothing else share code. */
+ * the constants, so that layers that differ in nothing else share code; but
+ * WAY_WIDE adds none where it is 0. */
 typedef struct RequantPlan {
     RequantWay way;
     DType dt;
+    bool centred; /* the zero point is 0 */
     int64_t entries;
 } RequantPlan;
 
@@ -37,6 +40,7 @@ typedef struct RequantIn {
     int64_t entries;
     DType dt;
     int32_t zero;
+    struct Remarks *remarks; /* told of a slow way; NULL: nobody is */
 } RequantIn;
 
 /* Puts the constants into the module; returns their offset. The first array

@@ -1,258 +1,393 @@
 /*
- * softmax.c -- integer softmax (quant.h): a row in three turns, the maximum,
- * the exponentials and their sum, the probabilities.
+ * softmax.c -- integer softmax (quant.h): the maximum, the exponentials and
+ * their sum, the probabilities.
  *
- * One division a row. The exponentials of the base-2 form are looked up 32 at
- * a time where the level can, else one by one.
+ * A row is a chain of three reductions: rows go side by side, and all of them
+ * as far as their sums before the first is divided, so that one row's chain
+ * runs beside its neighbours' work.
  */
 #include "codegen/softmax.h"
 
 #include "codegen/module.h"
+#include "codegen/remark.h"
 #include "ir/layout.h"
 
-enum { LANES = 32 };
+enum { LANES = 32, ROWS = VQ_SOFTMAX_ROWS };
 
-/* ---- the maximum ---- */
+/* What a row is normalized by, in all lanes. */
+typedef struct Factor {
+    Val f, shift;
+    Val low, few; /* base 2, pbits 16: see factor_16 */
+} Factor;
 
-/* LANES scores from i on; those beyond n are the least number. */
+/* One form of softmax, LANES at a time. */
+typedef struct Form {
+    SoftmaxForm form;
+    int pbits;
+    unsigned score, power, sum; /* bits of a score, an exponential, a sum */
+    Val (*powers)(Build *, const Softmax *, Val d);
+    Val (*add)(Build *, Val sum, Val e); /* in 16 lanes */
+    Val (*total)(Build *, const Softmax *, Val sum);
+    Factor (*factor)(Build *, Val total);
+    Val (*normalize)(Build *, const Factor *, Val e);
+} Form;
+
 static Val
-load_scores(Build *b, const SoftmaxRow *r, unsigned bits, Val i, unsigned count)
+splat16(Build *b, Val x)
 {
-    Ty v = b_int(b, bits, LANES);
-    Val x = b_load(b, v, b_elt(b, r->x, i, bits / 8, 0), bits / 8);
-    int lane[LANES];
-
-    if (count == LANES)
-        return x;
-    for (unsigned k = 0; k < LANES; k++)
-        lane[k] = k < count ? (int)k : LANES;
-    return b_shuffle(b, x, b_const(v, -(INT64_C(1) << (bits - 1))), lane,
-                     LANES);
-}
-
-/* The row's maximum as i32. */
-static Val
-row_max(Build *b, const SoftmaxRow *r, unsigned bits)
-{
-    int64_t whole = r->n / LANES;
-    Val mx = b_const(b_int(b, bits, LANES), -(INT64_C(1) << (bits - 1)));
-    Loop loop;
-
-    if (whole) {
-        b_loop(b, &loop, 0, LANES, whole);
-        mx = b_carry(b, &loop, mx);
-        mx = b_smax(b, mx, load_scores(b, r, bits, loop.i, LANES));
-        b_next(&loop, 0, mx);
-        b_loop_end(b, &loop);
-    }
-    if (r->n % LANES)
-        mx = b_smax(b, mx,
-                    load_scores(b, r, bits, b_i64(b, whole * LANES),
-                                (unsigned)(r->n % LANES)));
-    return b_sext(b, b_reduce(b, "smax", mx), 32);
+    return b_splat(b, b_trunc(b, x, 16), LANES);
 }
 
 /* ---- base 2: the exponentials ---- */
 
-/* E of LANES scores, stored; returns the sum so far in 16 lanes. */
-static Val
-add_powers(Build *b, const SoftmaxRow *r, Val mx, Val sum, Val i,
-           unsigned count)
+void
+vq_emit_powers(Build *b, SoftmaxForm form, Val table, Val powers)
 {
-    Val d = b_sub(b, mx, load_scores(b, r, 16, i, LANES));
-    Val e = b->level->pow2(b, d, r->table);
-    int64_t keep[LANES];
+    Ty v = b_vec(b->i16, LANES);
+    Loop shift, part;
+    Val e;
 
-    for (unsigned k = 0; k < LANES; k++)
-        keep[k] = k < count ? 0xffff : 0;
-    if (count < LANES)
-        e = b_and(b, e, b_consts(b, b->i16, keep, LANES));
-    b_store(b, e, b_elt(b, r->exp, i, 2, 0), 64);
-    sum = b_add(b, sum, b_zext(b, b_slice(b, e, 0, 16), 32));
-    return b_add(b, sum, b_zext(b, b_slice(b, e, 16, 16), 32));
+    if (form != SM_BASE2 || b->level->pow2)
+        return;
+    b_loop(b, &shift, 0, 1, 16);
+    b_loop(b, &part, 0, 2 * LANES, 2);
+    e = b_load(b, v, b_at(b, table, part.i), 64);
+    e = b_lshr(b, e, splat16(b, shift.i));
+    b_store(b, e, b_elt(b, b_at(b, powers, part.i), shift.i, 128, 0), 64);
+    b_loop_end(b, &part);
+    b_loop_end(b, &shift);
+    b_store(b, LLVMConstNull(v), b_atc(b, powers, 16 * 128), 64);
 }
 
 static Val
-powers_by_lanes(Build *b, const SoftmaxRow *r, Val mx)
+base2_powers(Build *b, const Softmax *s, Val d)
 {
-    int64_t whole = r->n / LANES;
-    Val sum = b_const(b_vec(b->i32, 16), 0);
-    Loop loop;
+    if (b->level->pow2)
+        return b->level->pow2(b, d, s->table);
+    b_slow(b, "softmax: exponentials are looked up one at a time: the level "
+              "has no table in registers");
+    d = b_umin(b, d, b_const(LLVMTypeOf(d), 16 * 64));
+    return b_look_up(b, s->powers, b->i16, d);
+}
 
-    mx = b_splat(b, b_trunc(b, mx, 16), LANES);
-    if (whole) {
-        b_loop(b, &loop, 0, LANES, whole);
-        sum = b_carry(b, &loop, sum);
-        sum = add_powers(b, r, mx, sum, loop.i, LANES);
-        b_next(&loop, 0, sum);
-        b_loop_end(b, &loop);
-    }
-    if (r->n % LANES)
-        sum = add_powers(b, r, mx, sum, b_i64(b, whole * LANES),
-                         (unsigned)(r->n % LANES));
-    return b_reduce(b, "add", sum);
+/* Adds E - 2^15, which is signed. */
+static Val
+base2_add(Build *b, Val sum, Val e)
+{
+    e = b_xor(b, e, b_const(LLVMTypeOf(e), INT16_MIN));
+    return b_add(b, sum, p_madd(b, e, b_const(LLVMTypeOf(e), 1)));
 }
 
 static Val
-powers_one_by_one(Build *b, const SoftmaxRow *r, Val mx)
+base2_total(Build *b, const Softmax *s, Val sum)
 {
-    Val sum, d, e, at;
-    Loop loop;
-
-    b_loop(b, &loop, 0, 1, r->n);
-    sum = b_carry(b, &loop, b_i32(b, 0));
-    d = b_load(b, b->i16, b_elt(b, r->x, loop.i, 2, 0), 2);
-    d = b_sub(b, mx, b_sext(b, d, 32));
-    at = b_zext(b, b_andc(b, d, 63), 64);
-    e = b_load(b, b->i16, b_elt(b, r->table, at, 2, 0), 2);
-    e = b_lshr(b, b_zext(b, e, 32), b_umin(b, b_lshrc(b, d, 6), b_i32(b, 31)));
-    b_store(b, b_trunc(b, e, 16), b_elt(b, r->exp, loop.i, 2, 0), 2);
-    b_next(&loop, 0, b_add(b, sum, e));
-    b_loop_end(b, &loop);
-    return loop.next[0];
+    return b_addc(b, b_reduce(b, "add", sum), vq_align(s->n, LANES) << 15);
 }
 
 /* ---- base 2: the probabilities ---- */
 
-/* F and the shift: P = ((E * F >> shift) + 1) >> 1, all in 32 bits. */
-typedef struct Factor {
-    Val f, shift;
-} Factor;
-
 /*
- * e = floor(log2 T) - 15, F = 2^(31+e) / T <= 2^16, so that E * F fits u32.
- * The shift is 30 + e - pbits; where it is beyond 31, P is 0: F becomes 0.
+ * P = (Q + 2^(s-1)) >> s with Q = E * F and s = 31 + e - pbits, in lanes of
+ * 16 bits: H = Q >> 16 and L = Q & 65535. F = 2^(31+e) / T is 2^16 only when T
+ * is a power of two, and then 2^15 with an e that is less by one gives the
+ * same; with that, F fits a lane.
  */
-static Factor
-find_factor(Build *b, const SoftmaxRow *r, Val sum)
+static Val
+base2_factor(Build *b, Val total, Val *e)
 {
     Val zeros = b_intrinsic(b, "llvm.ctlz", b->i32,
-                            (Val[]){sum, b_const(b->i1, 1)}, 2, NULL);
-    Val e = b_sub(b, b_i32(b, 31 - 15), zeros);
-    Val power = b_shl(b, b_i64(b, 1), b_zext(b, b_addc(b, e, 31), 64));
-    Val f = LLVMBuildUDiv(b->b, power, b_zext(b, sum, 64), "");
-    Val shift = b_addc(b, e, 30 - r->pbits);
-    Val none = b_cmp(b, LLVMIntUGT, shift, b_i32(b, 31));
+                            (Val[]){total, b_const(b->i1, 1)}, 2, NULL);
+    Val power, f, over;
 
-    f = b_select(b, none, b_i32(b, 0), b_trunc(b, f, 32));
-    return (Factor){b_splat(b, f, 16),
-                    b_splat(b, b_umin(b, shift, b_i32(b, 31)), 16)};
+    *e = b_sub(b, b_i32(b, 31 - 15), zeros);
+    power = b_shl(b, b_i64(b, 1), b_zext(b, b_addc(b, *e, 31), 64));
+    f = LLVMBuildUDiv(b->b, power, b_zext(b, total, 64), "");
+    f = b_trunc(b, f, 32);
+    over = b_lshrc(b, f, 16);
+    *e = b_sub(b, *e, over);
+    return b_lshr(b, f, over);
 }
 
-/* p: a scalar or lanes of 32 or 64 bits. */
-static void
-store_probabilities(Build *b, const SoftmaxRow *r, Val p, Val i, unsigned count)
+/*
+ * s = 15 + e. From e = 2 on Q >> (s - 1) is H >> (e - 2), of which P is the
+ * half, rounded. For e = 1, P = H + (L >> 15). e = 0 means that T is 65535 or
+ * 65536: E is 65535, 1 or 0, and so is P: that is H + (L & 1) for F = 65535.
+ */
+static Factor
+factor_16(Build *b, Val total)
 {
-    int64_t size = r->pbits > 8 && !r->low ? 2 : 1;
-    Val to = b_elt(b, r->high, i, size, 0);
+    Val e, f = base2_factor(b, total, &e), zero = b_i32(b, 0);
+    Val none = b_cmp(b, LLVMIntEQ, e, zero);
+    Val few = b_cmp(b, LLVMIntULE, e, b_i32(b, 1));
 
-    if (r->low) {
-        b_store_part(b, b_trunc(b, p, 8), b_at(b, r->low, i), count);
-        p = b_lshrc(b, p, 8);
-    }
-    p = b_trunc(b, p, (unsigned)size * 8);
-    if (r->flip)
-        p = b_xor(b, p, b_const(LLVMTypeOf(p), INT16_MIN));
-    b_store_part(b, p, to, count);
+    return (Factor){
+        .f = splat16(b, b_select(b, none, b_i32(b, 65535), f)),
+        .shift = splat16(b, b_select(b, few, zero, b_subc(b, e, 2))),
+        .low = splat16(b, b_select(b, none, zero, b_i32(b, 15))),
+        .few = splat16(b, b_sext(b, few, 32)),
+    };
 }
+
+static Val
+normalize_16(Build *b, const Factor *f, Val e)
+{
+    Val h = p_mulhi(b, e, f->f);
+    Val bit = b_andc(b, b_lshr(b, b_mul(b, e, f->f), f->low), 1);
+
+    return p_average(b, b_lshr(b, h, f->shift),
+                     b_and(b, b_add(b, h, bit), f->few));
+}
+
+/* s = 23 + e: Q >> (s - 1) is H >> (e + 6), and 0 from e = 10 on. */
+static Factor
+factor_8(Build *b, Val total)
+{
+    Val e, f = base2_factor(b, total, &e);
+    Val none = b_cmp(b, LLVMIntUGT, e, b_i32(b, 9));
+
+    return (Factor){
+        .f = splat16(b, b_select(b, none, b_i32(b, 0), f)),
+        .shift = splat16(b, b_addc(b, b_umin(b, e, b_i32(b, 9)), 6)),
+    };
+}
+
+static Val
+normalize_8(Build *b, const Factor *f, Val e)
+{
+    Val p = b_lshr(b, p_mulhi(b, e, f->f), f->shift);
+
+    p = p_average(b, p, LLVMConstNull(LLVMTypeOf(p)));
+    return b_umin(b, p, b_const(LLVMTypeOf(p), 255));
+}
+
+/* ---- Shiftmax ---- */
+
+static Val
+shiftmax_powers(Build *b, const Softmax *s, Val d)
+{
+    b_slow(b, "softmax: exponentials are looked up one at a time: Shiftmax "
+              "has a table of 256 entries of 32 bits");
+    return b_look_up(b, s->table, b->i32, d);
+}
+
+/* Two exponentials fit u32. */
+static Val
+shiftmax_add(Build *b, Val sum, Val e)
+{
+    e = b_add(b, b_slice(b, e, 0, LANES / 2), b_slice(b, e, LANES / 2, 16));
+    return b_add(b, sum, b_zext(b, e, 64));
+}
+
+static Val
+shiftmax_total(Build *b, const Softmax *s, Val sum)
+{
+    (void)s;
+    sum = b_umin(b, b_reduce(b, "add", sum), b_i64(b, INT32_MAX));
+    return b_trunc(b, sum, 32);
+}
+
+static Factor
+shiftmax_factor(Build *b, Val total)
+{
+    Val f = LLVMBuildUDiv(b->b, b_i32(b, INT32_MAX), total, "");
+
+    return (Factor){.f = b_splat(b, f, LANES)};
+}
+
+/* E * F <= T * F < 2^31. */
+static Val
+shiftmax_normalize(Build *b, const Factor *f, Val e)
+{
+    return b_trunc(b, b_lshrc(b, b_mul(b, e, f->f), 31 - 15), 16);
+}
+
+static const Form forms[] = {
+    {SM_BASE2, 8, 16, 16, 32, base2_powers, base2_add, base2_total, factor_8,
+     normalize_8},
+    {SM_BASE2, 16, 16, 16, 32, base2_powers, base2_add, base2_total, factor_16,
+     normalize_16},
+    {SM_SHIFTMAX, 15, 8, 32, 64, shiftmax_powers, shiftmax_add, shiftmax_total,
+     shiftmax_factor, shiftmax_normalize},
+};
+
+static const Form *
+form_of(const Softmax *s)
+{
+    const Form *f = forms;
+
+    while (f->form != s->form || f->pbits != s->pbits)
+        f++;
+    return f;
+}
+
+/* ---- rows ---- */
+
+static Softmax
+row_at(Build *b, const Softmax *s, Val i)
+{
+    Softmax row = *s;
+
+    row.x = b_elt(b, s->x, i, s->ldx, 0);
+    row.exp = b_elt(b, s->exp, i, s->lde, 0);
+    row.sum = b_elt(b, s->sum, i, 4, 0);
+    row.high = b_elt(b, s->high, i, s->ldp, 0);
+    row.low = s->low ? b_elt(b, s->low, i, s->ldp, 0) : NULL;
+    return row;
+}
+
+/* Rows side by side, and what goes round the loop over their columns. */
+typedef struct Rows {
+    const Form *form;
+    unsigned n;
+    Softmax row[ROWS];
+    Val mx[ROWS], sum[ROWS];
+} Rows;
+
+static Val
+load_scores(Build *b, const Rows *r, unsigned k, Val i)
+{
+    unsigned bits = r->form->score;
+
+    return b_load(b, b_int(b, bits, LANES),
+                  b_elt(b, r->row[k].x, i, bits / 8, 0), bits / 8);
+}
+
+/* The first `count` lanes of x, then those of y. */
+static Val
+first_lanes(Build *b, Val x, Val y, unsigned count)
+{
+    int lane[LANES];
+
+    for (unsigned k = 0; k < LANES; k++)
+        lane[k] = (int)(k < count ? k : LANES + k);
+    return count < LANES ? b_shuffle(b, x, y, lane, LANES) : x;
+}
+
+static void
+find_greatest(Build *b, Rows *r, Val i, unsigned count)
+{
+    unsigned bits = r->form->score;
+    Val least = b_const(b_int(b, bits, LANES), -(INT64_C(1) << (bits - 1))), x;
+
+    for (unsigned k = 0; k < r->n; k++) {
+        x = first_lanes(b, load_scores(b, r, k, i), least, count);
+        r->mx[k] = b_smax(b, r->mx[k], x);
+    }
+}
+
+/* Lanes beyond a row's end get 0. */
+static void
+add_powers(Build *b, Rows *r, Val i, unsigned count)
+{
+    unsigned bits = r->form->power;
+
+    for (unsigned k = 0; k < r->n; k++) {
+        const Softmax *s = &r->row[k];
+        Val e = b_sub(b, r->mx[k], load_scores(b, r, k, i));
+
+        e = r->form->powers(b, s, e);
+        e = first_lanes(b, e, LLVMConstNull(LLVMTypeOf(e)), count);
+        b_store(b, e, b_elt(b, s->exp, i, bits / 8, 0), 64);
+        r->sum[k] = r->form->add(b, r->sum[k], e);
+    }
+}
+
+typedef void ColumnsFn(Build *, Rows *, Val i, unsigned count);
+
+/* fn for LANES columns after the other; it updates acc. */
+static void
+over_columns(Build *b, Rows *r, Val *acc, ColumnsFn *fn)
+{
+    int64_t n = r->row[0].n;
+    Loop loop;
+
+    if (n / LANES) {
+        b_loop(b, &loop, 0, LANES, n / LANES);
+        for (unsigned k = 0; k < r->n; k++)
+            acc[k] = b_carry(b, &loop, acc[k]);
+        fn(b, r, loop.i, LANES);
+        for (unsigned k = 0; k < r->n; k++)
+            b_next(&loop, k, acc[k]);
+        b_loop_end(b, &loop);
+    }
+    if (n % LANES)
+        fn(b, r, b_i64(b, n - n % LANES), (unsigned)(n % LANES));
+}
+
+/* Exponentials and sums of n rows. */
+static void
+emit_sums(Build *b, const Softmax *s, const Form *form, Val first, unsigned n)
+{
+    Rows r = {.form = form, .n = n};
+
+    for (unsigned k = 0; k < n; k++) {
+        r.row[k] = row_at(b, s, b_addc(b, first, k));
+        r.mx[k] = b_const(b_int(b, form->score, LANES),
+                          -(INT64_C(1) << (form->score - 1)));
+        r.sum[k] = LLVMConstNull(b_int(b, form->sum, 16));
+    }
+    over_columns(b, &r, r.mx, find_greatest);
+    for (unsigned k = 0; k < n; k++)
+        r.mx[k] = b_splat(b, b_reduce(b, "smax", r.mx[k]), LANES);
+    over_columns(b, &r, r.sum, add_powers);
+    for (unsigned k = 0; k < n; k++)
+        b_store(b, form->total(b, s, r.sum[k]), r.row[k].sum, 4);
+}
+
+/* ---- the probabilities of a row ---- */
 
 typedef struct Normalize {
-    const SoftmaxRow *r;
+    const Softmax *row;
+    const Form *form;
     Factor f;
 } Normalize;
+
+static void
+store_lanes(Build *b, const Softmax *s, Val p, Val to, unsigned count)
+{
+    b_store_part(b, p, to, s->padded ? LANES : count);
+}
 
 static void
 normalize(Build *b, void *user, Val i, unsigned count)
 {
     const Normalize *n = user;
-    Val e = b_load(b, b_vec(b->i16, 16), b_elt(b, n->r->exp, i, 2, 0), 32);
-    Val p = b_mul(b, b_zext(b, e, 32), n->f.f);
+    const Softmax *s = n->row;
+    int64_t bytes = n->form->power / 8, size = s->pbits > 8 && !s->low ? 2 : 1;
+    Val p = b_load(b, b_int(b, n->form->power, LANES),
+                   b_elt(b, s->exp, i, bytes, 0), 64);
 
-    p = b_lshrc(b, b_addc(b, b_lshr(b, p, n->f.shift), 1), 1);
-    p = b_umin(b, p, b_const(LLVMTypeOf(p), (1 << n->r->pbits) - 1));
-    store_probabilities(b, n->r, p, i, count);
-}
-
-static void
-softmax_base2(Build *b, const SoftmaxRow *r)
-{
-    Val mx = row_max(b, r, 16);
-    Val sum = b->level->pow2 ? powers_by_lanes(b, r, mx)
-                             : powers_one_by_one(b, r, mx);
-    Normalize n = {r, find_factor(b, r, sum)};
-
-    b_map(b, r->n, 16, normalize, &n);
-}
-
-/* ---- Shiftmax ---- */
-
-/* table[max - x[i]] as i64. */
-static Val
-shift_power(Build *b, const SoftmaxRow *r, Val mx, Val i)
-{
-    Val x = b_sext(b, b_load(b, b->i8, b_at(b, r->x, i), 1), 32);
-    Val at = b_zext(b, b_sub(b, mx, x), 64);
-
-    return b_zext(b, b_load(b, b->i32, b_elt(b, r->table, at, 4, 0), 4), 64);
-}
-
-static void
-softmax_shiftmax(Build *b, const SoftmaxRow *r)
-{
-    Val mx = row_max(b, r, 8), sum, f;
-    Loop loop;
-
-    b_loop(b, &loop, 0, 1, r->n);
-    sum = b_carry(b, &loop, b_i64(b, 0));
-    b_next(&loop, 0, b_add(b, sum, shift_power(b, r, mx, loop.i)));
-    b_loop_end(b, &loop);
-    f = LLVMBuildUDiv(b->b, b_i64(b, INT32_MAX),
-                      b_umin(b, loop.next[0], b_i64(b, INT32_MAX)), "");
-    b_loop(b, &loop, 0, 1, r->n);
-    sum = b_mul(b, shift_power(b, r, mx, loop.i), f);
-    store_probabilities(b, r, b_lshrc(b, sum, 31 - r->pbits), loop.i, 1);
-    b_loop_end(b, &loop);
-}
-
-typedef void SoftmaxFn(Build *, const SoftmaxRow *);
-
-static SoftmaxFn *const softmax_fn[NSOFTMAXFORM] = {
-    [SM_BASE2] = softmax_base2,
-    [SM_SHIFTMAX] = softmax_shiftmax,
-};
-
-void
-vq_emit_softmax_row(Build *b, const SoftmaxRow *r)
-{
-    softmax_fn[r->form](b, r);
-}
-
-/* ---- i.softmax ---- */
-
-bool
-vq_plan_softmax(Module *m, const Op *op, Plan *p)
-{
-    p->raw = 3;
-    p->key = vq_key(m, op);
-    return true;
+    p = n->form->normalize(b, &n->f, p);
+    if (s->low) {
+        store_lanes(b, s, b_trunc(b, p, 8), b_at(b, s->low, i), count);
+        p = b_lshrc(b, p, 8);
+    }
+    if (s->flip)
+        p = b_xor(b, p, b_const(LLVMTypeOf(p), INT16_MIN));
+    p = size == 1 ? b_trunc(b, p, 8) : p;
+    store_lanes(b, s, p, b_elt(b, s->high, i, size, 0), count);
 }
 
 void
-vq_body_softmax(Build *b, const Args *args)
+vq_emit_softmax(Build *b, const Softmax *s)
 {
-    const Type *x = vq_type(args->g, args->op->in[0]);
-    const Type *out = vq_type(args->g, args->op->out);
-    int64_t n = vq_cols(x);
-    SoftmaxRow r = {.form = (SoftmaxForm)vq_get_i(args->op, A_SOFTMAX, 0),
-                    .pbits = (int)vq_get_i(args->op, A_PBITS, 16),
-                    .n = n,
-                    .table = args->in[1],
-                    .exp = args->scratch};
+    const Form *form = form_of(s);
+    Normalize n = {.form = form};
+    Softmax row;
     Loop loop;
 
-    b_loop(b, &loop, 0, 1, vq_rows(x));
-    r.x = b_elt(b, args->in[0], loop.i, n * vq_dtype[x->dt].bytes, 0);
-    r.high = b_elt(b, args->out, loop.i, n * vq_dtype[out->dt].bytes, 0);
-    vq_emit_softmax_row(b, &r);
+    if (s->rows / ROWS) {
+        b_loop(b, &loop, 0, ROWS, s->rows / ROWS);
+        emit_sums(b, s, form, loop.i, ROWS);
+        b_loop_end(b, &loop);
+    }
+    if (s->rows % ROWS)
+        emit_sums(b, s, form, b_i64(b, s->rows - s->rows % ROWS),
+                  (unsigned)(s->rows % ROWS));
+    b_loop(b, &loop, 0, 1, s->rows);
+    row = row_at(b, s, loop.i);
+    n.row = &row;
+    n.f = form->factor(b, b_load(b, b->i32, row.sum, 4));
+    b_map(b, s->n, LANES, normalize, &n);
     b_loop_end(b, &loop);
 }

@@ -2,6 +2,7 @@
  * sum.c -- i.sum: s32 sums of codes less their zero point along one axis.
  */
 #include "codegen/module.h"
+#include "codegen/remark.h"
 
 typedef struct Sum {
     Val x, out;
@@ -27,6 +28,8 @@ sum_lanes(Build *b, Sum *c, Val i, unsigned lanes, unsigned count)
     Loop loop;
 
     b_loop(b, &loop, 0, 1, c->n);
+    if (lanes == 1)
+        b_scalar(b, "sum", "fewer than 16 of them lie side by side");
     sum = b_carry(b, &loop, b_const(b_vec(b->i32, lanes), 0));
     x = b_load(b, v, b_elt(b, from, loop.i, c->inner * size, 0),
                (unsigned)size);
@@ -58,15 +61,19 @@ vq_body_sum(Build *b, const Args *args)
     const Type *t = vq_type(args->g, args->op->in[0]);
     int64_t axis = vq_get_i(args->op, A_AXIS, 0), outer = 1;
     Sum c = {.t = t, .n = t->dim[axis], .inner = 1};
-    Loop loop;
+    unsigned lanes;
+    int64_t turns;
+    Nest nest;
 
     for (int i = 0; i < t->rank; i++)
         *(i < axis ? &outer : &c.inner) *= i == axis ? 1 : t->dim[i];
-    b_loop(b, &loop, 0, 1, outer);
+    lanes = c.inner < 16 ? 1 : 16;
+    turns = vq_turns(c.inner, lanes);
+    b_nest(b, &nest, args->part, args->parts, outer * turns, turns);
     c.x =
-        b_elt(b, args->in[0], loop.i, c.n * c.inner * vq_dtype[t->dt].bytes, 0);
-    c.out = b_elt(b, args->out, loop.i, c.inner * 4, 0);
-    b_map(b, c.inner, c.inner < 16 ? 1 : 16,
-          c.inner < 16 ? sum_one : sum_vector, &c);
-    b_loop_end(b, &loop);
+        b_elt(b, args->in[0], nest.i, c.n * c.inner * vq_dtype[t->dt].bytes, 0);
+    c.out = b_elt(b, args->out, nest.i, c.inner * 4, 0);
+    b_map_range(b, c.inner, lanes, nest.lo, nest.hi,
+                lanes == 1 ? sum_one : sum_vector, &c);
+    b_nest_end(b, &nest);
 }

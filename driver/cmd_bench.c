@@ -1,177 +1,203 @@
 /*
- * cmd_bench.c -- vitqc bench OUT.o: how long a call takes.
+ * cmd_bench.c -- vitqc bench OUT.o: how long a call takes, and where in it the
+ * time goes.
  *
- * Times of single calls on one thread, sorted; the median is what to quote,
- * p10 and p90 say how steady the machine was. `--cpu=all` measures every level
- * that this CPU has.
+ * The median of single calls is what to quote; p10 and p90 say how steady the
+ * machine was. GOPS count a multiply-add as two, and their peak is what the
+ * level's product instruction reaches on this machine in this run.
  */
 #include "driver/console.h"
 #include "driver/options.h"
-#include "runtime/vqrt.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-typedef struct Bench {
-    const VqrtModel *model;
-    const void **in;
-    void **out;
-    void *work;
-    double *ms; /* of each timed call */
-    int64_t repeat, warmup;
-} Bench;
+/* ---- one line a level ---- */
 
-static double
-now_ms(void)
+static void
+print_levels(const VitqcBenched *r)
 {
-    struct timespec t;
+    printf("%s, batch %lld, %lld thread%s, %.1f M multiply-adds, %lld calls\n",
+           r->model, (long long)r->batch, (long long)r->threads,
+           r->threads > 1 ? "s" : "", 1e-6 * (double)r->macs,
+           (long long)r->repeat);
+    printf("%-12s %10s %9s %9s %9s %9s %7s %7s\n", "level", "median ms", "p10",
+           "p90", "ms/image", "images/s", "GOPS", "of peak");
+    for (size_t i = 0; i < r->nlevel; i++) {
+        const VitqcLevelTime *t = &r->level[i];
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
-}
-
-static size_t
-elements(const VqrtTensor *t)
-{
-    size_t n = 1;
-
-    for (uint32_t i = 0; i < t->rank; i++)
-        n *= (size_t)t->dim[i];
-    return n;
-}
-
-/* Numbers about 0, as normalised pixels are. */
-static float *
-make_input(const VqrtTensor *t)
-{
-    size_t n = elements(t);
-    float *x = malloc(n * sizeof *x);
-    uint32_t seed = 1;
-
-    for (size_t i = 0; x && i < n; i++) {
-        seed = seed * 1664525u + 1013904223u;
-        x[i] = (float)(seed >> 8) / (float)(1 << 22) - 2;
+        printf("%-12s %10.3f %9.3f %9.3f %9.3f %9.1f %7.1f", t->name,
+               1e3 * t->median, 1e3 * t->p10, 1e3 * t->p90,
+               1e3 * t->median / (double)r->batch, (double)r->batch / t->median,
+               t->gops);
+        if (t->peak_share > 0)
+            printf(" %5.1f %%", 100 * t->peak_share);
+        printf("\n");
     }
-    return x;
+}
+
+/* Times say little when others had the CPU; with threads a caller that waits
+ * for the others looks the same. */
+static void
+say_busy(const VitqcBenched *r)
+{
+    double least = 1;
+
+    for (size_t i = 0; i < r->nlevel; i++)
+        if (r->level[i].cpu_share < least)
+            least = r->level[i].cpu_share;
+    if (least < 0.9 && r->threads == 1)
+        printf(
+            "This machine is busy: others had the CPU for %.0f %% of a call;"
+            " shares and\nratios of such times mean little. A profile's steps"
+            " are short and suffer less.\n",
+            100 * (1 - least));
+}
+
+/* ---- the profile ---- */
+
+/* "197x576x192": rows, columns, depth; what is 0 differs within a group. */
+static void
+shape_text(const VitqcStepTime *t, char out[64])
+{
+    int64_t dim[] = {t->rows, t->cols, t->depth};
+    int n = 0;
+
+    *out = '\0';
+    for (int i = 0; i < 3; i++)
+        if (dim[i])
+            n += snprintf(out + n, 64 - (size_t)n, "%s%lld", n ? "x" : "",
+                          (long long)dim[i]);
+}
+
+static void
+print_times(const VitqcStepTime *t)
+{
+    printf(" %5lld %9.3f %6.1f %%", (long long)t->count, 1e3 * t->seconds,
+           100 * t->share);
+    if (t->macs)
+        printf(" %7.1f", t->gops);
+    if (t->macs && t->peak_share > 0)
+        printf(" %5.1f %%", 100 * t->peak_share);
+    printf("\n");
+}
+
+static void
+print_heads(void)
+{
+    printf(" %5s %9s %8s %7s %7s\n", "steps", "ms", "share", "GOPS", "of peak");
+}
+
+static int
+by_seconds(const void *a, const void *b)
+{
+    double x = ((const VitqcStepTime *)a)->seconds;
+    double y = ((const VitqcStepTime *)b)->seconds;
+
+    return (x < y) - (x > y);
 }
 
 static bool
-allocate(Bench *b)
+print_kinds(const VitqcLevelTime *l)
 {
-    const VqrtModel *m = b->model;
-    size_t align = m->work_align ? m->work_align : 64;
-    size_t bytes = (m->work_bytes / align + 1) * align;
-    bool good = true;
+    VitqcStepTime *t = malloc((l->nkind + 1) * sizeof *t);
+    double gemm = 0, attention = 0;
 
-    b->ms = calloc((size_t)b->repeat, sizeof *b->ms);
-    b->work = aligned_alloc(align, bytes);
-    b->in = calloc(m->nin, sizeof *b->in);
-    b->out = calloc(m->nout, sizeof *b->out);
-    if (!b->ms || !b->work || !b->in || !b->out)
+    if (!t)
         return false;
-    for (uint32_t i = 0; i < m->nin; i++)
-        good = (b->in[i] = make_input(&m->in[i])) && good;
-    for (uint32_t i = 0; i < m->nout; i++)
-        good =
-            (b->out[i] = calloc(elements(&m->out[i]), sizeof(float))) && good;
-    return good;
+    memcpy(t, l->kind, l->nkind * sizeof *t);
+    qsort(t, l->nkind, sizeof *t, by_seconds);
+    printf("%-12s", "kind");
+    print_heads();
+    for (size_t i = 0; i < l->nkind; i++) {
+        gemm += strcmp(t[i].kind, "gemm") == 0 ? t[i].share : 0;
+        attention += strcmp(t[i].kind, "attention") == 0 ? t[i].share : 0;
+        printf("%-12s", t[i].kind);
+        print_times(&t[i]);
+    }
+    free(t);
+    printf("everything that is not a GEMM: %.1f %% (and attention, counted "
+           "apart with its\nown products and softmax: %.1f %%)\n",
+           100 * (1 - gemm - attention), 100 * attention);
+    return true;
 }
 
 static void
-release(Bench *b)
+print_steps(const VitqcStepTime *t, size_t n, const char *what)
 {
-    for (uint32_t i = 0; b->in && i < b->model->nin; i++)
-        free((void *)b->in[i]);
-    for (uint32_t i = 0; b->out && i < b->model->nout; i++)
-        free(b->out[i]);
-    free((void *)b->in);
-    free(b->out);
-    free(b->work);
-    free(b->ms);
-}
+    char shape[64];
+    int width = (int)strlen(what);
 
-static int
-by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* What the model's run returns. */
-static int
-measure(Bench *b, int level)
-{
-    for (int64_t i = -b->warmup; i < b->repeat; i++) {
-        double start = now_ms();
-        int code = b->model->run_level(level, b->in, b->out, b->work);
-
-        if (code != VQRT_OK)
-            return code;
-        if (i >= 0)
-            b->ms[i] = now_ms() - start;
-        print_progress(NULL, "measuring", i + b->warmup, b->repeat + b->warmup);
+    for (size_t i = 0; i < n; i++)
+        width = (int)strlen(t[i].name) > width ? (int)strlen(t[i].name) : width;
+    printf("%-*s  %-11s %-14s", width, what, "kind", "rows,cols,depth");
+    print_heads();
+    for (size_t i = 0; i < n; i++) {
+        shape_text(&t[i], shape);
+        printf("%-*s  %-11s %-15s", width, t[i].name, t[i].kind, shape);
+        print_times(&t[i]);
     }
-    end_progress();
-    qsort(b->ms, (size_t)b->repeat, sizeof *b->ms, by_value);
-    return VQRT_OK;
 }
 
-static void
-print_row(const Bench *b, int level)
+static bool
+print_profile(const VitqcLevelTime *l, bool each)
 {
-    const VqrtModel *m = b->model;
-    double median = b->ms[b->repeat / 2];
-    double batch = m->in[0].rank ? (double)m->in[0].dim[0] : 1;
-
-    printf("%-12s %10.3f %10.3f %10.3f %12.1f\n", m->level[level], median,
-           b->ms[b->repeat / 10], b->ms[b->repeat * 9 / 10],
-           1e3 * batch / median);
+    printf("\n%s: a call %.3f ms; with its steps timed %.3f\n", l->name,
+           1e3 * l->median, 1e3 * l->profiled);
+    printf("its steps together %.3f ms, %.1f GOPS", 1e3 * l->steps,
+           l->steps_gops);
+    if (l->peak_gops > 0)
+        printf(", %.1f %% of the peak of %.1f (%s)", 100 * l->steps_peak_share,
+               l->peak_gops, l->peak_name);
+    printf("\n\n");
+    if (!print_kinds(l))
+        return false;
+    printf("\n");
+    if (each)
+        print_steps(l->step, l->nstep, "step");
+    else
+        print_steps(l->layer, l->nlayer, "layer");
+    return true;
 }
 
-static int
-bench_levels(Bench *b, int first, int last, bool all)
+static bool
+print_result(const Args *a, const VitqcBenched *r)
 {
-    printf("%-12s %10s %10s %10s %12s\n", b->model->name, "median ms", "p10",
-           "p90", "images/s");
-    for (int level = first; level <= last; level++) {
-        int code = measure(b, level);
-
-        if (code == VQRT_ELEVEL && all)
-            continue;
-        if (code == VQRT_ELEVEL) {
-            say_error("this CPU cannot run level '%s'", b->model->level[level]);
-            return VITQC_EUSAGE;
+    print_levels(r);
+    say_busy(r);
+    for (size_t i = 0; a->profile && i < r->nlevel; i++)
+        if (!print_profile(&r->level[i], strcmp(a->profile, "all") == 0)) {
+            say_error("out of memory");
+            return false;
         }
-        if (code != VQRT_OK) {
-            say_error("internal: the object returned %d", code);
-            return VITQC_EBUG;
-        }
-        print_row(b, level);
-    }
-    return VITQC_OK;
+    return true;
 }
+
+/* ---- the command ---- */
 
 static int
 bench(VitqcObject *object, const Args *a)
 {
-    bool all = a->cpu && strcmp(a->cpu, "all") == 0;
-    Bench b = {.model = vitqc_object_model(object),
-               .repeat = a->repeat,
-               .warmup = a->warmup};
-    int first = all ? 0 : vitqc_object_level(object, a->cpu);
-    int last = all ? (int)b.model->nlevel - 1 : first;
-    int code = VITQC_ENOMEM;
+    VitqcBench ask;
+    VitqcBenched r;
+    int code;
 
-    if (first < 0)
-        return VITQC_EUSAGE;
-    if (allocate(&b))
-        code = bench_levels(&b, first, last, all);
-    else
-        say_error("out of memory");
-    release(&b);
-    return code;
+    vitqc_bench_init(&ask);
+    vitqc_benched_init(&r);
+    ask.level = a->cpu;
+    ask.repeat = a->repeat;
+    ask.warmup = a->warmup;
+    ask.profile = a->profile != NULL;
+    code = vitqc_object_set_threads(object, a->threads);
+    if (code == VITQC_OK)
+        code = vitqc_object_bench(object, &ask, &r);
+    if (code != VITQC_OK)
+        return code;
+    /* JSON on standard output comes without the table. */
+    if (!a->json || strcmp(a->json, "-") != 0)
+        if (!print_result(a, &r))
+            return VITQC_ENOMEM;
+    return a->json ? vitqc_object_bench_write(object, &r, a->json) : VITQC_OK;
 }
 
 int
@@ -181,8 +207,8 @@ cmd_bench(const Args *a)
     VitqcOptions o;
     int code;
 
-    if (a->repeat < 1 || a->repeat > 1000000) {
-        say_error("--repeat is 1 to 1000000");
+    if (a->profile && *a->profile && strcmp(a->profile, "all") != 0) {
+        say_error("--profile=%s: it takes all, or nothing", a->profile);
         return VITQC_EUSAGE;
     }
     fill_options(a, &o);

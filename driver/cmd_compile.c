@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { PATH_BYTES = 4096, MAX_FILES = 4 };
+enum { PATH_BYTES = 4096, MAX_FILES = 5 };
 
 typedef struct Wanted {
     char output[PATH_BYTES], header[PATH_BYTES];
@@ -125,6 +125,9 @@ plan_files(const Args *a, Wanted *w)
         add_file(w, VITQC_REPORT, a->report);
     if (a->save_calib)
         add_file(w, VITQC_CALIBRATION, a->save_calib);
+    if (a->opt_report)
+        add_file(w, VITQC_OPT_REPORT,
+                 *a->opt_report ? a->opt_report : "/dev/stderr");
     return true;
 }
 

@@ -20,6 +20,8 @@ cmd_run(const Args *a)
     fill_input(a, &images);
     s = vitqc_object_open(&object, a->model, &o);
     if (s == VITQC_OK)
+        s = vitqc_object_set_threads(object, a->threads);
+    if (s == VITQC_OK)
         s = vitqc_object_run(object, a->cpu, &images, a->output);
     vitqc_object_close(object);
     return s;

@@ -42,6 +42,7 @@ typedef enum Kind {
     CHOICE,
     NUMBERS, /* one or three, comma separated */
     DIM,
+    MAYBE, /* text after = or "" */
     NKIND
 } Kind;
 
@@ -88,6 +89,14 @@ read_text(const Option *o, const char *text, void *field)
     (void)o;
     *(const char **)field = text;
     return *text != 0;
+}
+
+static bool
+read_maybe(const Option *o, const char *text, void *field)
+{
+    (void)o;
+    *(const char **)field = text;
+    return true;
 }
 
 static bool
@@ -186,7 +195,7 @@ typedef bool ReadValue(const Option *, const char *, void *);
 static ReadValue *const read_value[NKIND] = {
     [FLAG] = read_flag,       [TEXT] = read_text, [COUNT] = read_count,
     [LIMIT] = read_limit,     [REAL] = read_real, [CHOICE] = read_choice,
-    [NUMBERS] = read_numbers, [DIM] = read_dim,
+    [NUMBERS] = read_numbers, [DIM] = read_dim,   [MAYBE] = read_maybe,
 };
 
 /* ---- finding options ---- */
@@ -281,6 +290,8 @@ apply(Args *args, Cursor *c, const Option *o, const char *value)
         say_error("option --%s takes no value", o->name);
         return false;
     }
+    if (o->kind == MAYBE && !value)
+        value = "";
     if (o->arg && !value) {
         if (c->at + 1 >= c->argc) {
             say_error("option '%s' needs a value: %s", text, o->arg);
@@ -330,6 +341,7 @@ set_defaults(Args *args)
         .evaluate = 16,
         .repeat = 100,
         .warmup = 10,
+        .threads = 1,
         .bits = 8,
         .prob_bits = 16,
         .level = 3,
@@ -393,8 +405,11 @@ print_option(const Option *o)
     if (strlen(o->name) == 1)
         snprintf(left, sizeof left, "-%s%s", o->name, o->arg);
     else
-        snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name,
-                 o->arg ? "=" : "", o->arg ? o->arg : "");
+        snprintf(left, sizeof left, "%s--%s%s%s%s", letter, o->name,
+                 o->kind == MAYBE ? "[="
+                 : o->arg         ? "="
+                                  : "",
+                 o->arg ? o->arg : "", o->kind == MAYBE ? "]" : "");
     printf("  %-36s %s\n", left, o->help);
 }
 

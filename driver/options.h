@@ -37,12 +37,14 @@ typedef struct Args {
     Command command;
     const char *model; /* the one argument that is no option */
     const char *output, *name, *report, *input, *labels, *object, *cpu;
+    const char *json, *profile, *opt_report; /* "": given without a value */
     const char *calib, *save_calib, *load_calib;
     const char *target, *cpu_levels;
     const char *print_after, *dump_dir, *stop_after, *only;
     Numbers mean, std;
     Dims dim;
-    int64_t evaluate, count, skip, repeat, warmup, calib_count, resize, batch;
+    int64_t evaluate, count, skip, repeat, warmup, threads, calib_count, resize,
+        batch;
     int64_t bits, prob_bits, level, max_memory;
     int64_t emit, method, nonlinear;
     int64_t bisect_limit;

@@ -64,6 +64,46 @@ all_known(Item *const *in, uint32_t nin)
     return true;
 }
 
+static bool
+same_grid(const Item *a, const Item *b)
+{
+    return a->grid && b->grid && a->et == b->et &&
+           a->grid->scale == b->grid->scale && a->grid->zero == b->grid->zero;
+}
+
+/* Codes can be moved, all of one kind; arithmetic is on numbers. */
+static bool
+check_codes(Node *n, OpKind kind, Item *const *in, uint32_t nin)
+{
+    for (uint32_t i = 0; i < nin; i++) {
+        bool moves = vq_op[kind].stage == STAGE_M && same_grid(in[0], in[i]);
+
+        if (!in[i]->grid && (i == 0 || !in[0]->grid))
+            continue;
+        if (moves)
+            continue;
+        vq_node_error(n,
+                      "%s codes cannot be computed with: a DequantizeLinear "
+                      "is missing in front",
+                      vq_elem_text(in[in[i]->grid ? i : 0]->et));
+        return false;
+    }
+    return true;
+}
+
+/* What an op gives: codes, if it moved some. */
+static Item *
+result_of(Node *n, ValId v, const Item *from)
+{
+    Item *x = new_value(n, v);
+
+    if (x && from->grid) {
+        x->et = from->et;
+        x->grid = from->grid;
+    }
+    return x;
+}
+
 Item *
 vq_make(Node *n, OpKind kind, Item *const *in, uint32_t nin, const Attr *attrs,
         uint32_t nattr, const Type *want)
@@ -74,14 +114,17 @@ vq_make(Node *n, OpKind kind, Item *const *in, uint32_t nin, const Attr *attrs,
     for (uint32_t i = 0; i < nin; i++)
         if (!in[i])
             return NULL;
+    if (!check_codes(n, kind, in, nin))
+        return NULL;
     if (all_known(in, nin))
         return vq_fold_real(n, kind, in, nin, attrs, nattr, want);
     for (uint32_t i = 0; i < nin; i++)
         if (!(id[i] = vq_item_value(n, in[i])))
             return NULL;
-    return new_value(n,
+    return result_of(n,
                      vq_emit_infer(n->im->g, n->im->diag, kind, fresh_name(n),
-                                   id, nin, attrs, nattr, want, n->loc));
+                                   id, nin, attrs, nattr, want, n->loc),
+                     in[0]);
 }
 
 Item *

@@ -43,15 +43,8 @@ is_function(const Import *im, const Onnx__NodeProto *p)
 static const char *
 what_helps(const char *name)
 {
-    static const char *const quantized[] = {
-        "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
-        "QLinearMatMul",  "QLinearConv",      "MatMulInteger",
-        "ConvInteger"};
     static const char *const control[] = {"If", "Loop", "Scan"};
 
-    for (size_t i = 0; i < COUNT(quantized); i++)
-        if (strcmp(name, quantized[i]) == 0)
-            return "the model is quantized already; give the float model";
     for (size_t i = 0; i < COUNT(control); i++)
         if (strcmp(name, control[i]) == 0)
             return "export the model traced, without control flow";

@@ -32,12 +32,30 @@ typedef enum ElemType {
     ET_UINT32 = 12,
     ET_UINT64 = 13,
     ET_BFLOAT16 = 16,
+    ET_FLOAT8E4M3FN = 17,
+    ET_FLOAT8E4M3FNUZ = 18,
+    ET_FLOAT8E5M2 = 19,
+    ET_FLOAT8E5M2FNUZ = 20,
+    ET_UINT4 = 21,
+    ET_INT4 = 22,
+    ET_FLOAT4E2M1 = 23,
 } ElemType;
+
+/* What the codes of a quantized value stand for: scale * (code - zero), codes
+ * within lo..hi. */
+typedef struct Grid {
+    float scale;
+    int64_t zero;
+    double lo, hi;
+} Grid;
 
 typedef struct Item {
     const char *name; /* ONNX's, or NULL for something in between */
     ElemType et;      /* ET_FLOAT for every float type */
     Type type;        /* DT_F32 or DT_S64; constants may have 0 elements */
+    /* NULL, or the item is integers that a quantization made of a computed
+     * value: et says which, and v is the real numbers that they stand for. */
+    const Grid *grid;
     const void *data; /* of a constant; NULL: not known now */
     ValId v;          /* in the graph; 0: a constant not used there yet */
     bool bad;         /* follows from an error that was reported */
@@ -195,6 +213,36 @@ Item *vq_to_float(Node *, Item *);
 ValId vq_item_value(Node *, Item *);
 /* numpy's broadcast of two shapes, 0 sizes included. */
 bool vq_broadcast_dims(const Type *, const Type *, Type *);
+
+/* Convolution with the node's strides, pads, dilations and groups; b may be
+ * NULL. ops_linear.c, as the product below. */
+Item *vq_conv(Node *, Item *x, Item *w, Item *b);
+/* alpha A' B' + beta C by the node's attributes; c may be NULL. */
+Item *vq_gemm(Node *, Item *a, Item *b, Item *c);
+
+/* ---- quant.c: between numbers and codes ---- */
+
+/* How a quantization is parametrized. */
+typedef struct QuantParams {
+    Item *scale, *zero; /* zero may be NULL */
+    int64_t axis;       /* where there are several scales */
+    int64_t block;      /* elements that share one along the axis; 0: all */
+} QuantParams;
+
+/* The scales are known, positive and as many as x needs, and so the zeros. */
+bool vq_quant_check(Node *, const Item *x, QuantParams *);
+/* Numbers to codes of type et. */
+Item *vq_quantize_item(Node *, Item *x, QuantParams, ElemType et);
+/* Codes to numbers. */
+Item *vq_dequantize_item(Node *, Item *x, QuantParams);
+/* x rounded to a grid: still real numbers. */
+Item *vq_fakequant(Node *, Item *x, Grid);
+/* Codes of a computed value, held within lo..hi. */
+Item *vq_clip_codes(Node *, Item *x, double lo, double hi);
+/* They and integers of a computed value, to another type. */
+Item *vq_cast_codes(Node *, Item *x, ElemType);
+/* Least and greatest code; false: no integer type. */
+bool vq_code_range(ElemType, double *lo, double *hi);
 
 /* ---- fold_move.c, fold_real.c, fold_int.c: on constants ---- */
 

@@ -219,7 +219,7 @@ import_output(Import *im, const char *name)
         return vq_error(im->diag, NOLOC, "no node makes the output '%s'", name);
     if (x->bad)
         return false;
-    if (x->type.dt != DT_F32)
+    if (x->type.dt != DT_F32 || x->grid)
         return vq_error(im->diag, NOLOC,
                         "output '%s' is of type %s; only float outputs are "
                         "supported",

@@ -141,15 +141,12 @@ cast_to(Node *n, int64_t et)
 {
     Item *x = vq_in(n, 0);
 
+    if (x->grid || (!vq_known(x) && !vq_is_float_elem((int32_t)et)))
+        return vq_cast_codes(n, x, (ElemType)et);
     if (vq_is_float_elem((int32_t)et) && x->type.dt == DT_F32)
         return x; /* between float types: vitqc computes in f32 */
-    if (!vq_known(x))
-        return vq_node_error(
-            n,
-            "to type %s of a value that depends on the model's "
-            "input is not supported",
-            vq_elem_text((int32_t)et));
-    if (et < ET_FLOAT || et > ET_BFLOAT16 || et == ET_STRING ||
+    if (et < ET_FLOAT || et == ET_STRING ||
+        (et > ET_BFLOAT16 && et != ET_UINT4 && et != ET_INT4) ||
         (et > ET_UINT64 && et < ET_BFLOAT16))
         return vq_node_error(n, "to ONNX data type %lld is not supported",
                              (long long)et);

@@ -85,6 +85,8 @@ vq_onnx_clip(Node *n)
 
     if (!bound(n, 1, &lo) || !bound(n, 2, &hi))
         return NULL;
+    if (x->grid)
+        return vq_clip_codes(n, x, lo < hi ? lo : hi, hi);
     if (vq_known(x) && x->type.dt == DT_S64) {
         if (vq_in(n, 1))
             x = vq_fold_binary(n, "Max", x, vq_in(n, 1));

@@ -19,12 +19,14 @@ scaled(Node *n, Item *x, float factor)
 
 /* alpha * A' * B' + beta * C. alpha goes with B where that is a constant. */
 Item *
-vq_onnx_gemm(Node *n)
+vq_gemm(Node *n, Item *a, Item *b, Item *c)
 {
-    Item *a = vq_in(n, 0), *b = vq_in(n, 1), *c = vq_in(n, 2), *y;
     float alpha = vq_attr_float(n, "alpha", 1);
     float beta = vq_attr_float(n, "beta", 1);
+    Item *y;
 
+    if (!a || !b)
+        return NULL;
     if (a->type.rank != 2 || b->type.rank != 2)
         return vq_node_error(n, "inputs must be matrices, not %s and %s",
                              vq_shape_text(n, &a->type),
@@ -40,6 +42,12 @@ vq_onnx_gemm(Node *n)
     if (!c || beta == 0)
         return y;
     return vq_make2(n, OP_ADD, y, scaled(n, c, beta));
+}
+
+Item *
+vq_onnx_gemm(Node *n)
+{
+    return vq_gemm(n, vq_in(n, 0), vq_in(n, 1), vq_in(n, 2));
 }
 
 /* A list attribute of exactly `count` numbers, or all `otherwise`. */
@@ -87,10 +95,8 @@ pad_same(const Item *x, ConvShape *c, bool upper)
 }
 
 static bool
-read_conv(const Node *n, ConvShape *c)
+read_conv(const Node *n, const Item *x, const Item *w, ConvShape *c)
 {
-    const Item *x = vq_in(n, 0), *w = vq_in(n, 1);
-
     if (x->type.rank != 4 || w->type.rank != 4) {
         vq_node_error(n, "%s by %s; only 2-D convolution is supported",
                       vq_shape_text(n, &x->type), vq_shape_text(n, &w->type));
@@ -111,15 +117,22 @@ read_conv(const Node *n, ConvShape *c)
 }
 
 Item *
-vq_onnx_conv(Node *n)
+vq_conv(Node *n, Item *x, Item *w, Item *b)
 {
     ConvShape c;
 
-    if (!read_conv(n, &c))
+    if (!x || !w || !read_conv(n, x, w, &c))
         return NULL;
     Attr attrs[] = {{.key = A_STRIDES, .n = 2, .i = c.strides},
                     {.key = A_PADS, .n = 4, .i = c.pads},
                     {.key = A_DILATIONS, .n = 2, .i = c.dilations},
                     {.key = A_GROUPS, .n = 1, .i = &c.groups}};
-    return vq_make(n, OP_CONV, n->in, n->nin, attrs, COUNT(attrs), NULL);
+    return vq_make(n, OP_CONV, (Item *[]){x, w, b}, b ? 3 : 2, attrs,
+                   COUNT(attrs), NULL);
+}
+
+Item *
+vq_onnx_conv(Node *n)
+{
+    return vq_conv(n, vq_in(n, 0), vq_in(n, 1), vq_in(n, 2));
 }

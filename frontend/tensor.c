@@ -39,6 +39,14 @@ static const ElemInfo elem[] = {
     [ET_UINT32] = {"uint32", 4, ET_UINT64},
     [ET_UINT64] = {"uint64", 8, ET_UINT64},
     [ET_BFLOAT16] = {"bfloat16", 2, ET_INT32},
+    [ET_FLOAT8E4M3FN] = {"float8e4m3fn", 0, ET_NONE},
+    [ET_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 0, ET_NONE},
+    [ET_FLOAT8E5M2] = {"float8e5m2", 0, ET_NONE},
+    [ET_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 0, ET_NONE},
+    /* two in a byte: unpacked when they are found */
+    [ET_UINT4] = {"uint4", 1, ET_INT32},
+    [ET_INT4] = {"int4", 1, ET_INT32},
+    [ET_FLOAT4E2M1] = {"float4e2m1", 0, ET_NONE},
 };
 
 /* Elements in memory; `as` is how they lie there. */
@@ -76,6 +84,10 @@ vq_wrap_int(ElemType et, int64_t x)
         return (uint16_t)x;
     case ET_INT16:
         return (int16_t)x;
+    case ET_UINT4:
+        return x & 15;
+    case ET_INT4:
+        return (x & 15) - ((x & 8) << 1);
     case ET_UINT32:
         return (uint32_t)x;
     case ET_INT32:
@@ -91,6 +103,8 @@ load_int(Source s, size_t i)
     int64_t x = 0;
 
     memcpy(&x, s.p + i * elem[s.as].bytes, elem[s.as].bytes);
+    if (s.as == ET_UINT4 || s.as == ET_INT4)
+        return x; /* still packed */
     return vq_wrap_int(
         s.as == ET_FLOAT16 || s.as == ET_BFLOAT16 ? ET_UINT16 : s.as, x);
 }
@@ -164,10 +178,10 @@ typed_field(const Onnx__TensorProto *t, ElemType et, size_t *n)
     }
 }
 
-/* Finds count elements. s->p is NULL after an error. */
+/* Finds count stored elements. s->p is NULL after an error. */
 static Source
-find_elements(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what,
-              size_t count)
+find_stored(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what,
+            size_t count)
 {
     ElemType et = (ElemType)t->data_type;
     Source s = {NULL, et};
@@ -194,6 +208,26 @@ find_elements(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what,
                  "%s: %zu elements are stored, its shape needs %zu", what, n,
                  count);
     return s;
+}
+
+/* Two 4-bit integers lie in a byte, or in a typed field's number, the first
+ * in the low half. */
+static Source
+find_elements(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what,
+              size_t count)
+{
+    Source s;
+    uint8_t *each;
+
+    if (t->data_type != ET_UINT4 && t->data_type != ET_INT4)
+        return find_stored(im, loc, t, what, count);
+    s = find_stored(im, loc, t, what, (count + 1) / 2);
+    if (!s.p)
+        return s;
+    each = NEWN(im->arena, uint8_t, count + 1);
+    for (size_t i = 0; i < count; i++)
+        each[i] = (uint8_t)(load_int(s, i / 2) >> (i % 2 ? 4 : 0) & 15);
+    return (Source){each, ET_UINT8};
 }
 
 static bool

@@ -219,11 +219,11 @@ typedef struct IntAttention {
     SoftmaxForm form;
     int pbits;
     const int32_t *table;
-    RequantRow qk, pv;   /* mul and shift of head 0, column 0 */
-    int32_t *s;          /* nk */
-    uint32_t *p;         /* nk */
-    int16_t *low, *high; /* nk: p in bytes, since s16 cannot hold it */
-    int32_t *o;          /* d */
+    RequantRow qk, pv;    /* mul and shift of head 0, column 0 */
+    int32_t *s;           /* nk */
+    uint32_t *p;          /* nk */
+    int16_t *low, *high;  /* nk: p in bytes, since s16 cannot hold it */
+    int32_t *o;           /* d */
     const int16_t *added; /* maps x nq x nk, or NULL */
     int64_t maps;
 } IntAttention;

@@ -116,6 +116,44 @@ vq_eval_convert(const EvalArgs *e)
     memcpy(e->out, e->in[0], (size_t)vq_count(out_type(e)) * sizeof(float));
 }
 
+/* ONNX's QuantizeLinear, then DequantizeLinear; NaN gives the least code. */
+void
+vq_eval_fakequant(const EvalArgs *e)
+{
+    float scale = (float)vq_get_f(e->op, A_SCALE, 1);
+    float zero = (float)vq_get_i(e->op, A_ZERO, 0);
+    float lo = (float)vq_get_f(e->op, A_LO, 0) - zero;
+    float hi = (float)vq_get_f(e->op, A_HI, 0) - zero;
+    const float *x = e->in[0];
+    float *y = e->out;
+    int64_t n = vq_count(out_type(e));
+
+    for (int64_t i = 0; i < n; i++) {
+        float q = rintf(x[i] / scale);
+
+        q = q >= lo ? q : lo;
+        y[i] = scale * (q <= hi ? q : hi);
+    }
+}
+
+void
+vq_eval_lookup(const EvalArgs *e)
+{
+    float scale = (float)vq_get_f(e->op, A_SCALE, 1);
+    float least =
+        (float)(vq_get_f(e->op, A_LO, 0) - (double)vq_get_i(e->op, A_ZERO, 0));
+    const float *x = e->in[0], *values = e->in[1];
+    float last = (float)vq_count(in_type(e, 1)) - 1, *y = e->out;
+    int64_t n = vq_count(out_type(e));
+
+    for (int64_t i = 0; i < n; i++) {
+        float at = rintf(x[i] / scale) - least;
+
+        at = at >= 0 ? at : 0;
+        y[i] = values[(int64_t)(at <= last ? at : last)];
+    }
+}
+
 void
 vq_eval_function(const EvalArgs *e)
 {

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <cblas.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -129,18 +130,41 @@ vq_eval_linear(const EvalArgs *e)
     multiply(&p, e->in[0], e->in[1], y);
 }
 
-/* One attention head: columns h*d .. of one batch's q, k, v and result; bias
- * is its map of what is added to the scores, or NULL. */
+/* What all heads of an attention share. */
+typedef struct Attend {
+    Product scores, mix;
+    int bits;          /* of a probability; 0: real */
+    const float *bias; /* maps of what is added to the scores, or NULL */
+    int64_t maps;
+    float *s; /* room for the scores of a head */
+} Attend;
+
+/* To multiples of 2^-bits below 1; bits 0: as they are. */
 static void
-attend(const float *q, const float *k, const float *v, float *y,
-       const float *bias, const Product *scores, const Product *mix, float *s)
+round_probabilities(float *p, int64_t n, int bits)
 {
-    multiply(scores, q, k, s);
-    for (int64_t i = 0; bias && i < scores->m * scores->n; i++)
-        s[i] += bias[i];
-    for (int64_t i = 0; i < scores->m; i++)
-        vq_softmax_real(s + i * scores->n, s + i * scores->n, scores->n);
-    multiply(mix, s, v, y);
+    float one = ldexpf(1, bits);
+
+    for (int64_t i = 0; bits && i < n; i++)
+        p[i] = fminf(rintf(p[i] * one), one - 1) / one;
+}
+
+/* One attention head, the i-th of all batches: columns h*d .. of one batch's
+ * q, k, v and result. */
+static void
+attend(const Attend *t, int64_t i, const float *q, const float *k,
+       const float *v, float *y)
+{
+    int64_t rows = t->scores.m, cols = t->scores.n, n = rows * cols;
+    const float *bias = t->bias ? t->bias + i % t->maps * n : NULL;
+
+    multiply(&t->scores, q, k, t->s);
+    for (int64_t j = 0; bias && j < n; j++)
+        t->s[j] += bias[j];
+    for (int64_t r = 0; r < rows; r++)
+        vq_softmax_real(t->s + r * cols, t->s + r * cols, cols);
+    round_probabilities(t->s, n, t->bits);
+    multiply(&t->mix, t->s, v, y);
 }
 
 void
@@ -151,20 +175,20 @@ vq_eval_attention(const EvalArgs *e)
     int64_t nq = tq->dim[tq->rank - 2], nk = tk->dim[tk->rank - 2];
     int64_t d = wide / heads, batches = vq_count(tq) / (nq * wide);
     float scale = (float)vq_get_f(e->op, A_SCALE, 1);
-    Product scores = {nq, nk, d, wide, wide, nk, scale, true, false};
-    Product mix = {nq, d, nk, nk, wide, wide, 1, false, false};
-    float *s = NEWN(e->tmp, float, (size_t)(nq * nk));
-    const float *bias = in_data(e, 3);
-    int64_t maps = bias ? in_type(e, 3)->dim[0] : 1;
+    Attend t = {.scores = {nq, nk, d, wide, wide, nk, scale, true, false},
+                .mix = {nq, d, nk, nk, wide, wide, 1, false, false},
+                .bits = (int)vq_get_i(e->op, A_PBITS, 0),
+                .bias = in_data(e, 3),
+                .s = NEWN(e->tmp, float, (size_t)(nq * nk))};
 
+    t.maps = t.bias ? in_type(e, 3)->dim[0] : 1;
     for (int64_t b = 0; b < batches; b++)
         for (int64_t h = 0; h < heads; h++) {
             int64_t atq = b * nq * wide + h * d, atk = b * nk * wide + h * d;
-            int64_t map = (b * heads + h) % maps * nq * nk;
 
-            attend((const float *)e->in[0] + atq, (const float *)e->in[1] + atk,
-                   (const float *)e->in[2] + atk, (float *)e->out + atq,
-                   bias ? bias + map : NULL, &scores, &mix, s);
+            attend(&t, b * heads + h, (const float *)e->in[0] + atq,
+                   (const float *)e->in[1] + atk, (const float *)e->in[2] + atk,
+                   (float *)e->out + atq);
         }
 }
 

@@ -32,6 +32,7 @@ vq_graph_new(Arena *a, const char *name)
     g->val = vq_grow(a, g->val, 0, &g->capval, sizeof *g->val);
     g->op = vq_grow(a, g->op, 0, &g->capop, sizeof *g->op);
     g->nval = g->nop = 1;
+    g->chunks = 1;
     return g;
 }
 

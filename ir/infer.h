@@ -45,11 +45,11 @@ bool vq_broadcast(const Type *a, const Type *b, Type *out);
 
 InferFn vq_infer_reshape, vq_infer_transpose, vq_infer_concat, vq_infer_slice,
     vq_infer_expand;
-InferFn vq_infer_unary, vq_infer_function, vq_infer_scale, vq_infer_binary, vq_infer_reduce, vq_infer_softmax,
-    vq_infer_matmul, vq_infer_conv, vq_infer_linear, vq_infer_layernorm,
-    vq_infer_attention;
-InferFn vq_infer_like, vq_infer_dequantize, vq_infer_imatmul, vq_infer_iadd, vq_infer_imul,
-    vq_infer_lut, vq_infer_isum, vq_infer_isoftmax, vq_infer_shiftgelu,
-    vq_infer_iattention, vq_infer_klinear;
+InferFn vq_infer_unary, vq_infer_function, vq_infer_scale, vq_infer_lookup,
+    vq_infer_binary, vq_infer_reduce, vq_infer_softmax, vq_infer_matmul,
+    vq_infer_conv, vq_infer_linear, vq_infer_layernorm, vq_infer_attention;
+InferFn vq_infer_like, vq_infer_dequantize, vq_infer_imatmul, vq_infer_iadd,
+    vq_infer_imul, vq_infer_lut, vq_infer_isum, vq_infer_isoftmax,
+    vq_infer_shiftgelu, vq_infer_iattention, vq_infer_klinear;
 
 #endif

@@ -36,8 +36,8 @@ vq_infer_scale(const Infer *c)
 {
     const Type *x = vq_infer_in(c, 0), *k = vq_infer_in(c, 1);
 
-    if (vq_count(k) != 1 && (x->rank == 0 || vq_count(k) != vq_cols(x) ||
-                             vq_cols(k) != vq_cols(x)))
+    if (vq_count(k) != 1 &&
+        (x->rank == 0 || vq_count(k) != vq_cols(x) || vq_cols(k) != vq_cols(x)))
         return vq_infer_error(c, "%s is neither one factor nor one a column",
                               vq_infer_text(c, 1));
     return vq_infer_unary(c);
@@ -47,12 +47,24 @@ bool
 vq_infer_function(const Infer *c)
 {
     const Attr *code = vq_attr(c->op, A_CODE);
-    const char *fault = code && code->i ? vq_fn_fault(code->i, code->n)
-                                        : "is missing";
+    const char *fault =
+        code && code->i ? vq_fn_fault(code->i, code->n) : "is missing";
 
     if (fault)
         return vq_infer_error(c, "the code %s", fault);
     return vq_infer_unary(c);
+}
+
+bool
+vq_infer_lookup(const Infer *c)
+{
+    const double most = UINT16_MAX;
+    double n = vq_get_f(c->op, A_HI, 0) - vq_get_f(c->op, A_LO, 0) + 1;
+
+    if (!(n >= 1 && n <= most))
+        return vq_infer_error(c, "a table of %g values", n);
+    f32_like(c, vq_infer_in(c, 0));
+    return vq_infer_vector(c, 1, (int64_t)n);
 }
 
 bool
@@ -215,9 +227,9 @@ infer_score_bias(const Infer *c, uint32_t i)
     int64_t heads = vq_get_i(c->op, A_HEADS, 1);
     int64_t maps = (q->rank == 3 ? q->dim[0] : 1) * heads;
 
-    if (!b || (b->rank == 3 && b->dim[0] % heads == 0 &&
-               maps % b->dim[0] == 0 && b->dim[1] == q->dim[q->rank - 2] &&
-               b->dim[2] == k->dim[k->rank - 2]))
+    if (!b ||
+        (b->rank == 3 && b->dim[0] % heads == 0 && maps % b->dim[0] == 0 &&
+         b->dim[1] == q->dim[q->rank - 2] && b->dim[2] == k->dim[k->rank - 2]))
         return true;
     return vq_infer_error(c, "%s is not a map of scores for each head",
                           vq_infer_text(c, i));

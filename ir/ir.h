@@ -127,6 +127,8 @@ typedef struct Graph {
     uint32_t nin, nout;
     unsigned facts;
     int64_t worksize;    /* bytes of the work area, once planned */
+    int64_t chunks;      /* a run does all ops so many times, on equal pieces of
+                            each value's first axis; slots hold a piece */
     struct Names *names; /* which names are taken */
 } Graph;
 

@@ -4,13 +4,15 @@
 #include "ir/layout.h"
 
 #include "ir/base.h"
+#include "ir/quant.h"
 
 #include <string.h>
 
 Type
 vq_packed_type(int64_t rows, int64_t cols)
 {
-    return TYPE(DT_S8, vq_panels(cols), vq_kgroups(rows), VQ_PANEL, VQ_KGROUP);
+    return TYPE(DT_S8, vq_panels(cols), vq_panel_groups(rows), VQ_PANEL,
+                VQ_KGROUP);
 }
 
 void
@@ -27,7 +29,7 @@ vq_pack(const int8_t *w, int64_t rows, int64_t cols, int8_t *packed)
 static int64_t
 packed_bytes(int64_t rows, int64_t cols)
 {
-    return vq_panels(cols) * vq_kgroups(rows) * VQ_PANEL * VQ_KGROUP;
+    return vq_panels(cols) * vq_tile_groups(rows) * VQ_PANEL * VQ_KGROUP;
 }
 
 AttentionScratch
@@ -37,12 +39,15 @@ vq_attention_scratch(const Graph *g, const Op *op)
     int64_t keys = k->dim[k->rank - 2], cols = vq_align(keys, 32);
     int64_t depth = vq_cols(k) / vq_get_i(op, A_HEADS, 1);
     int64_t plane = VQ_ROWBLOCK * vq_align(keys, 64);
+    bool shiftmax = vq_get_i(op, A_SOFTMAX, SM_BASE2) == SM_SHIFTMAX;
     AttentionScratch s = {.keys = 0};
 
-    s.comp = s.keys + packed_bytes(depth, keys);
+    s.comp = s.keys + 2 * packed_bytes(depth, keys);
     s.values = s.comp + cols * 4;
-    s.exp = s.values + packed_bytes(keys, depth);
-    s.scores = s.exp + cols * 2;
+    s.sum = s.values + 2 * packed_bytes(keys, depth);
+    s.powers = s.sum + vq_align(VQ_ROWBLOCK * 4, VQ_SLOT);
+    s.exp = s.powers + VQ_POWERS * 2;
+    s.scores = s.exp + (shiftmax ? VQ_ROWBLOCK * cols * 4 : 0);
     s.high = s.scores + VQ_ROWBLOCK * cols * 2;
     s.low = s.high + plane;
     s.bias = vq_get_i(op, A_PBITS, 8) > 8 ? s.low + plane : s.low;
@@ -57,10 +62,21 @@ attention_bytes(const Graph *g, const Op *op)
     return vq_attention_scratch(g, op).bytes;
 }
 
+SoftmaxScratch
+vq_softmax_scratch(const Graph *g, const Op *op)
+{
+    int64_t cols = vq_align(vq_cols(vq_type(g, op->in[0])), 32);
+    SoftmaxScratch s = {.powers = VQ_SLOT};
+
+    s.exp = s.powers + VQ_POWERS * 2;
+    s.bytes = s.exp + VQ_SOFTMAX_ROWS * cols * 4;
+    return s;
+}
+
 static int64_t
 softmax_bytes(const Graph *g, const Op *op)
 {
-    return vq_align(vq_cols(vq_type(g, op->in[0])), 32) * 2;
+    return vq_softmax_scratch(g, op).bytes;
 }
 
 static int64_t
@@ -83,4 +99,14 @@ int64_t
 vq_scratch(const Graph *g, const Op *op)
 {
     return scratch_fn[op->kind] ? scratch_fn[op->kind](g, op) : 0;
+}
+
+int64_t
+vq_part_bytes(const Graph *g)
+{
+    int64_t most = 0;
+
+    for (uint32_t i = 1; i < g->nop; i++)
+        most = vq_max(most, vq_scratch(g, &g->op[i]));
+    return most ? vq_align(most + VQ_SLACK, VQ_SLOT) : 0;
 }

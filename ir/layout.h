@@ -6,6 +6,7 @@
  * sequence of k-groups of 4 rows: byte [panel][group][column][k]. Rows and
  * columns beyond K and N are zero. A panel's k-group is 64 bytes: one AVX-512
  * register of 32-bit lanes with four products each, one row of an AMX tile.
+ * Panels deeper than a tile's 16 rows are a whole number of tiles.
  */
 #ifndef VQ_LAYOUT_H
 #define VQ_LAYOUT_H
@@ -15,11 +16,14 @@
 enum {
     VQ_PANEL = 16,    /* columns of a panel */
     VQ_KGROUP = 4,    /* rows of a k-group */
+    VQ_TILE = 16,     /* k-groups of an AMX tile */
     VQ_SLOT = 64,     /* alignment of every slot and constant, bytes */
     VQ_SLACK = 64,    /* readable bytes after every slot: a k-group or a vector
                          may be read past a row's end */
     VQ_WIDEROWS = 96, /* most rows of A that are widened at a time */
-    VQ_ROWBLOCK = 24, /* query rows that i.attention does at a time */
+    VQ_ROWBLOCK = 32, /* most query rows that i.attention does at a time */
+    VQ_SOFTMAX_ROWS = 2, /* rows that softmax does side by side */
+    VQ_POWERS = 1056,    /* exponentials of all distances, and padding */
 };
 
 static inline int64_t
@@ -34,16 +38,32 @@ vq_kgroups(int64_t rows)
     return vq_align(rows, VQ_KGROUP) / VQ_KGROUP;
 }
 
+/* k-groups from one panel to the next: those and padding. */
+static inline int64_t
+vq_panel_groups(int64_t rows)
+{
+    int64_t groups = vq_kgroups(rows);
+
+    return groups > VQ_TILE ? vq_align(groups, VQ_TILE) : groups;
+}
+
+/* The same in the scratch of i.attention, where panels are whole tiles. */
+static inline int64_t
+vq_tile_groups(int64_t rows)
+{
+    return vq_align(vq_kgroups(rows), VQ_TILE);
+}
+
 /* Byte of row k, column c in a packed matrix of `rows` rows. */
 static inline int64_t
 vq_packed_at(int64_t rows, int64_t k, int64_t c)
 {
-    int64_t group = c / VQ_PANEL * vq_kgroups(rows) + k / VQ_KGROUP;
+    int64_t group = c / VQ_PANEL * vq_panel_groups(rows) + k / VQ_KGROUP;
 
     return (group * VQ_PANEL + c % VQ_PANEL) * VQ_KGROUP + k % VQ_KGROUP;
 }
 
-/* s8[panels x kgroups x 16 x 4] for a weight of the given shape. */
+/* s8[panels x groups x 16 x 4] for a weight of the given shape. */
 Type vq_packed_type(int64_t rows, int64_t cols);
 void vq_pack(const int8_t *w, int64_t rows, int64_t cols, int8_t *packed);
 
@@ -53,10 +73,14 @@ void vq_pack(const int8_t *w, int64_t rows, int64_t cols, int8_t *packed);
  * VQ_ROWBLOCK query rows.
  */
 typedef struct AttentionScratch {
-    int64_t keys;   /* packed K^T [panels(Nk) x kgroups(d)] */
+    int64_t keys;   /* packed K^T [panels(Nk) x tile groups(d)], twice as long
+                       where a level wants s16; values too */
     int64_t comp;   /* s32[align(Nk, 32)]: compensation of q's zero point */
-    int64_t values; /* packed V [panels(d) x kgroups(Nk)] */
-    int64_t exp;    /* u16[align(Nk, 32)]: exponentials of one row */
+    int64_t values; /* packed V [panels(d) x tile groups(Nk)] */
+    int64_t sum;    /* s32[VQ_ROWBLOCK]: sums of exponentials */
+    int64_t powers; /* u16[VQ_POWERS] */
+    int64_t exp;    /* Shiftmax: s32[VQ_ROWBLOCK x align(Nk, 32)]; base 2:
+                       in place of the scores */
     int64_t scores; /* s16 or s8 [VQ_ROWBLOCK x align(Nk, 32)] */
     int64_t high;   /* u8[VQ_ROWBLOCK x align(Nk, 64)]: high or only bytes;
                        with `low`, or s16[VQ_ROWBLOCK x align(Nk, 32)] */
@@ -84,8 +108,17 @@ vq_wide_bytes(int64_t rows, int64_t depth)
            vq_min(rows, VQ_WIDEROWS) * vq_wide_row(depth);
 }
 
-/* Scratch of one op in the work area, bytes; 0 for most. i.softmax keeps a
- * row's exponentials, u16[align(n, 32)]. */
+/* What i.softmax keeps: the same of VQ_SOFTMAX_ROWS rows. */
+typedef struct SoftmaxScratch {
+    int64_t sum, powers, exp, bytes;
+} SoftmaxScratch;
+
+SoftmaxScratch vq_softmax_scratch(const Graph *, const Op *);
+
+/* Scratch of one op in the work area, bytes; 0 for most. */
 int64_t vq_scratch(const Graph *, const Op *);
+/* Scratch of each part of a run beyond the first: it lies after the work area
+ * and suits every op. A multiple of VQ_SLOT. */
+int64_t vq_part_bytes(const Graph *);
 
 #endif

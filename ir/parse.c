@@ -93,7 +93,8 @@ parse_facts(Parser *p)
     if (!vq_lex_word(l, "facts"))
         return false;
     while (l->tok == TK_ID && !vq_lex_is_word(l, "work") &&
-           !vq_lex_is_word(l, "const") && !vq_lex_is_word(l, "graph")) {
+           !vq_lex_is_word(l, "chunks") && !vq_lex_is_word(l, "const") &&
+           !vq_lex_is_word(l, "graph")) {
         int i = 0;
 
         while (i < NFACT && strcmp(vq_fact[i].text, l->text) != 0)
@@ -105,6 +106,16 @@ parse_facts(Parser *p)
         vq_lex_next(l);
     }
     return true;
+}
+
+/* A word with a number, or nothing. */
+static bool
+parse_count(Parser *p, const char *word, int64_t least, int64_t *n)
+{
+    if (!vq_lex_is_word(&p->lex, word))
+        return true;
+    vq_lex_next(&p->lex);
+    return vq_lex_int(&p->lex, least, VQ_MAX_BYTES, n);
 }
 
 static bool
@@ -124,10 +135,8 @@ parse_head(Parser *p)
                         (int)version, VQ_TEXT_VERSION);
     if (!parse_facts(p))
         return false;
-    if (!vq_lex_is_word(&p->lex, "work"))
-        return true;
-    vq_lex_next(&p->lex);
-    return vq_lex_int(&p->lex, 0, VQ_MAX_BYTES, &p->g->worksize);
+    return parse_count(p, "work", 0, &p->g->worksize) &&
+           parse_count(p, "chunks", 1, &p->g->chunks);
 }
 
 /* ---- the graph ---- */

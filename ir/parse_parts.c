@@ -338,11 +338,11 @@ parse_real(Parser *p, Op *op, AttrKey key)
 static bool
 parse_attr(Parser *p, Op *op)
 {
-    static bool (*const value[])(Parser *, Op *, AttrKey) = {
-        [AF_i] = parse_one,
-        [AF_is] = parse_list,
-        [AF_f] = parse_real,
-        [AF_fn] = parse_list};
+    static bool (*const value[])(Parser *, Op *,
+                                 AttrKey) = {[AF_i] = parse_one,
+                                             [AF_is] = parse_list,
+                                             [AF_f] = parse_real,
+                                             [AF_fn] = parse_list};
     Loc loc = p->lex.loc;
 
     for (int k = A_NONE + 1; k < NATTR; k++) {
@@ -363,13 +363,34 @@ parse_attr(Parser *p, Op *op)
 static bool
 parse_attrs(Parser *p, Op *op)
 {
-    while (p->lex.tok == TK_ID && !vq_lex_is_word(&p->lex, "scratch"))
+    while (p->lex.tok == TK_ID && !vq_lex_is_word(&p->lex, "scratch") &&
+           !vq_lex_is_word(&p->lex, "from"))
         if (!parse_attr(p, op))
             return false;
+    return true;
+}
+
+static bool
+parse_scratch(Parser *p, Op *op)
+{
     if (!vq_lex_is_word(&p->lex, "scratch"))
         return true;
     vq_lex_next(&p->lex);
     return vq_lex_int(&p->lex, 0, VQ_MAX_BYTES, &op->scratch);
+}
+
+/* The model's node that the op came from. */
+static bool
+parse_origin(Parser *p, Op *op)
+{
+    if (!vq_lex_is_word(&p->lex, "from"))
+        return true;
+    vq_lex_next(&p->lex);
+    if (p->lex.tok != TK_ID)
+        return vq_lex_unexpected(&p->lex, "the name of a node");
+    op->loc.node = p->lex.text;
+    vq_lex_next(&p->lex);
+    return true;
 }
 
 bool
@@ -390,5 +411,5 @@ vq_parse_op(Parser *p)
     op = vq_emit(p->g, d.kind, name, type, d.in, d.nin, d.loc);
     p->g->val[op->out].slot = slot;
     vq_parse_bind(p, name, op->out, d.loc);
-    return parse_attrs(p, op);
+    return parse_attrs(p, op) && parse_scratch(p, op) && parse_origin(p, op);
 }

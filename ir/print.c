@@ -163,6 +163,8 @@ print_op(Printer *p, const Op *op)
         print_attr(p, &op->attr[i]);
     if (op->scratch >= 0)
         fprintf(p->text, " scratch %lld", (long long)op->scratch);
+    if (op->loc.node)
+        fprintf(p->text, " from %s", vq_name_text(&p->tmp, op->loc.node));
     fputc('\n', p->text);
 }
 
@@ -176,6 +178,8 @@ print_head(Printer *p)
     fputc('\n', p->text);
     if (p->g->worksize)
         fprintf(p->text, "work %lld\n", (long long)p->g->worksize);
+    if (p->g->chunks > 1)
+        fprintf(p->text, "chunks %lld\n", (long long)p->g->chunks);
     fputc('\n', p->text);
 }
 

@@ -74,6 +74,7 @@ vq_rewrite(Graph *g, Diag *d, Step *step, void *user)
         vq_output(r.to, vq_new(&r, g->out[i]));
     r.to->facts = g->facts;
     r.to->worksize = g->worksize;
+    r.to->chunks = g->chunks;
     *g = *r.to;
     return true;
 }

@@ -282,6 +282,31 @@ check_attrs(const Check *c)
     return true;
 }
 
+/* A whole number within 32 bits, kept as a real one. */
+static bool
+is_code(double x)
+{
+    return x == rint(x) && fabs(x) <= 0x1p31;
+}
+
+static bool
+check_grid(const Check *c)
+{
+    double lo = vq_get_f(c->op, A_LO, 0), hi = vq_get_f(c->op, A_HI, 0);
+
+    if (c->op->kind == OP_ATTENTION && vq_attr(c->op, A_PBITS) &&
+        vq_get_i(c->op, A_PBITS, 0) != 8 && vq_get_i(c->op, A_PBITS, 0) != 16)
+        return vq_fail(c, "pbits must be 8 or 16");
+    if (c->op->kind != OP_FAKEQUANT && c->op->kind != OP_LOOKUP)
+        return true;
+    if (!is_positive((float)vq_get_f(c->op, A_SCALE, 0)))
+        return vq_fail(c, "scale must be a positive number");
+    if (!is_code(lo) || !is_code(hi) ||
+        !is_code((double)vq_get_i(c->op, A_ZERO, 0)))
+        return vq_fail(c, "lo, hi and zero must be whole, within 32 bits");
+    return true;
+}
+
 /* What layernorm adds to the variance, and attention's factor. */
 static bool
 check_reals(const Check *c)
@@ -368,8 +393,8 @@ check_int(const Check *c)
 
 static CheckFn *const graph_rule[] = {check_ids, check_names, check_types,
                                       check_scale_values};
-static CheckFn *const op_rule[] = {check_inputs, check_attrs, check_reals,
-                                   check_result, check_int};
+static CheckFn *const op_rule[] = {check_inputs, check_attrs,  check_reals,
+                                   check_grid,   check_result, check_int};
 
 static bool
 check_op(Check *c, const Op *op)

@@ -77,7 +77,7 @@ add_panel(const int8_t *w, int64_t rows, int64_t used, int32_t *pos,
 {
     unsigned padding = 0;
 
-    for (int64_t k = 0; k < vq_align(rows, VQ_KGROUP); k += VQ_KGROUP)
+    for (int64_t k = 0; k < vq_panel_groups(rows) * VQ_KGROUP; k += VQ_KGROUP)
         for (int64_t i = 0; i < VQ_PANEL; i++)
             for (int64_t j = 0; j < VQ_KGROUP; j++, w++) {
                 if (i >= used || k + j >= rows) {
@@ -94,7 +94,7 @@ bool
 vq_prove_packed(const Check *c, const int8_t *w, int64_t rows, int64_t cols,
                 const int32_t *bias)
 {
-    int64_t panel = vq_kgroups(rows) * VQ_PANEL * VQ_KGROUP;
+    int64_t panel = vq_panel_groups(rows) * VQ_PANEL * VQ_KGROUP;
     Extremes x = {0};
 
     if (!start_extremes(c, &x, rows, cols))
@@ -121,7 +121,8 @@ vq_prove_sum(const Check *c, int64_t n, int64_t magnitude)
 static bool
 is_proved(OpKind kind)
 {
-    return kind == OP_I_MATMUL || kind == OP_I_SUM || kind == OP_I_MUL || kind == OP_K_LINEAR;
+    return kind == OP_I_MATMUL || kind == OP_I_SUM || kind == OP_I_MUL ||
+           kind == OP_K_LINEAR;
 }
 
 static bool

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "ir/chunks.h"
 #include "ir/layout.h"
 
 /* Bytes at..end of the work area, slack included, while ops from..to run. */
@@ -139,15 +140,48 @@ check_apart(const Check *c, const Block *block, uint32_t n)
     return true;
 }
 
-bool
-vq_check_planned(const Check *c)
+/* Slots hold one chunk. */
+static bool
+check_chunks(const Check *c, Graph **part)
+{
+    const Op *mixes;
+    long long n = c->g->chunks;
+
+    *part = vq_one_chunk(c->g, n, c->tmp, &mixes);
+    if (*part)
+        return true;
+    if (mixes)
+        return vq_fail(c, "%s does not work on %lld chunks apart",
+                       vq_val_text(c->tmp, c->g, mixes->out), n);
+    return vq_fail(c, "the values cannot be cut into %lld chunks", n);
+}
+
+static bool
+check_slots(const Check *c)
 {
     bool *port = NEWN(c->tmp, bool, c->g->nval);
     Block *block = NEWN(c->tmp, Block, 2 * c->g->nop);
     uint32_t n = 0;
 
+    if (c->g->worksize % VQ_SLOT) /* more follows it: vq_part_bytes */
+        return vq_fail(c, "a work area of %lld bytes is no multiple of %d",
+                       (long long)c->g->worksize, VQ_SLOT);
     if (!check_ports(c, port) || !collect(c, port, block, &n))
         return false;
     qsort(block, n, sizeof *block, earlier_first);
     return check_apart(c, block, n);
+}
+
+bool
+vq_check_planned(const Check *c)
+{
+    Check piece = *c;
+    Graph *part;
+
+    if (c->g->chunks > 1) {
+        if (!check_chunks(c, &part))
+            return false;
+        piece.g = part;
+    }
+    return check_slots(&piece);
 }

@@ -54,6 +54,7 @@ describe(Vitqc *v, void *arg)
     if (g->worksize)
         fprintf(to, "%-8s %lld bytes of work area\n", "memory",
                 (long long)g->worksize);
+    vq_describe_quantized(g, to);
     fprintf(to, "%-8s %u\n", "ops", g->nop - 1);
     for (int k = 1; k < NOP; k++) {
         macs += t.macs[k];

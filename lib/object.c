@@ -10,114 +10,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-struct VitqcObject {
-    Vitqc *v;
-    Loaded *loaded;
-    const char *path;
-};
-
-static double
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* ---- one call ---- */
-
-int
-vq_object_level(Vitqc *v, const VqrtModel *m, const char *name)
-{
-    char *all = vq_strdup(&v->tmp, "");
-
-    if (!name)
-        return m->best_level();
-    for (uint32_t i = 0; i < m->nlevel; i++) {
-        if (strcmp(m->level[i], name) == 0)
-            return (int)i;
-        all = vq_format(&v->tmp, "%s%s%s", all, i ? ", " : "", m->level[i]);
-    }
-    vq_usage(v, "no CPU level '%s' in this object; it has %s", name, all);
-    return -1;
-}
-
-static int64_t
-elements(const VqrtTensor *t)
-{
-    int64_t n = 1;
-
-    for (uint32_t i = 0; i < t->rank; i++)
-        n *= t->dim[i];
-    return n;
-}
-
-static bool
-check_model(Vitqc *v, const VqrtModel *m)
-{
-    if (m->abi != VQRT_ABI)
-        return vq_error(&v->diag, NOLOC,
-                        "the object has ABI %u, this vitqc %u: compile the "
-                        "model again",
-                        m->abi, VQRT_ABI);
-    if (m->nin != 1 || m->in[0].type != VQRT_F32 || m->in[0].rank < 2)
-        return vq_error(&v->diag, NOLOC,
-                        "the model's input is not one batch "
-                        "of f32 images");
-    return true;
-}
-
-static void *
-aligned(Arena *a, uint64_t bytes, uint64_t align)
-{
-    char *p = vq_alloc(a, (size_t)(bytes + align));
-
-    return p + (align - (uintptr_t)p % align) % align;
-}
-
-bool
-vq_runner_init(Vitqc *v, Runner *r, const VqrtModel *m, const char *level)
-{
-    Arena *a = &v->tmp;
-
-    *r = (Runner){.model = m};
-    if (!check_model(v, m))
-        return false;
-    r->level = vq_object_level(v, m, level);
-    if (r->level < 0)
-        return false;
-    r->batch = m->in[0].dim[0];
-    r->in = NEWN(a, float, (size_t)elements(&m->in[0]));
-    r->out = NEWN(a, float *, m->nout);
-    r->each = NEWN(a, int64_t, m->nout);
-    for (uint32_t i = 0; i < m->nout; i++) {
-        r->each[i] = elements(&m->out[i]) / r->batch;
-        r->out[i] = NEWN(a, float, (size_t)elements(&m->out[i]));
-    }
-    r->work = aligned(a, m->work_bytes, m->work_align ? m->work_align : 64);
-    return true;
-}
-
-bool
-vq_runner_run(Vitqc *v, Runner *r)
-{
-    const void *in[] = {r->in};
-    double start = now();
-    int code = r->model->run_level(r->level, in, (void **)r->out, r->work);
-
-    r->seconds += now() - start;
-    if (code == VQRT_OK)
-        return true;
-    if (code == VQRT_ELEVEL)
-        return vq_usage(v, "this CPU cannot run level '%s'",
-                        r->model->level[r->level]);
-    return vq_bug(&v->diag, NOLOC, "the object returned %d", code);
-}
-
-/* ---- the public calls ---- */
 
 static bool
 load(Vitqc *v, void *arg)
@@ -156,6 +48,7 @@ vitqc_object_close(VitqcObject *o)
 {
     if (!o)
         return;
+    vqrt_pool_free(o->threads.pool);
     if (o->loaded)
         vq_unload(o->loaded);
     vitqc_free(o->v);
@@ -194,6 +87,40 @@ vitqc_object_level(VitqcObject *o, const char *name)
     return a.index;
 }
 
+/* ---- threads ---- */
+
+typedef struct ThreadsArgs {
+    Threads *threads;
+    int64_t n;
+} ThreadsArgs;
+
+static bool
+set_threads(Vitqc *v, void *arg)
+{
+    ThreadsArgs *a = arg;
+    Threads next = {.n = (uint32_t)a->n};
+
+    if (a->n < 1 || a->n > VQRT_MAXPARTS)
+        return vq_usage(v, "threads are 1 to %d, not %lld", VQRT_MAXPARTS,
+                        (long long)a->n);
+    if (a->n > 1 && !(next.pool = vqrt_pool_new(next.n)))
+        return vq_error(&v->diag, NOLOC, "cannot start %lld threads",
+                        (long long)a->n);
+    vqrt_pool_free(a->threads->pool);
+    *a->threads = next;
+    return true;
+}
+
+VitqcStatus
+vitqc_object_set_threads(VitqcObject *o, int64_t threads)
+{
+    ThreadsArgs a = {&o->threads, threads};
+
+    return vq_guard(o->v, set_threads, &a);
+}
+
+/* ---- runs ---- */
+
 static bool
 run_rows(Vitqc *v, Runner *r, const Feed *f, NpyWriter *npy)
 {
@@ -220,7 +147,7 @@ run_images(Vitqc *v, void *arg)
     Runner r;
     Feed *f;
 
-    if (!vq_runner_init(v, &r, m, a->level))
+    if (!vq_runner_init(v, &r, m, a->level, &a->o->threads))
         return false;
     f = vq_feed_open(v, a->images, (int)in->rank, in->dim);
     if (!f)

@@ -43,22 +43,43 @@ resolve(Arena *a, const char *path)
     return vq_strdup(a, realpath(path, buf) ? buf : path);
 }
 
+/* The stream of ours that a path means, whatever it was redirected to; -1:
+ * none. */
+static int
+own_stream(const char *path)
+{
+    static const struct {
+        const char *path;
+        int fd;
+    } own[] = {
+        {"-", STDOUT_FILENO},
+        {"/dev/stdout", STDOUT_FILENO},
+        {"/dev/stderr", STDERR_FILENO},
+    };
+
+    for (size_t i = 0; i < COUNT(own); i++)
+        if (strcmp(own[i].path, path) == 0)
+            return own[i].fd;
+    return -1;
+}
+
 static bool
 is_special(const char *path)
 {
     struct stat st;
 
-    return strcmp(path, "-") == 0 ||
+    return own_stream(path) >= 0 ||
            (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
 }
 
 static FILE *
 open_direct(Output *o)
 {
-    if (strcmp(o->path, "-") != 0)
-        return fopen(o->path, "wb");
-    int fd = dup(STDOUT_FILENO);
+    int fd = own_stream(o->path);
 
+    if (fd < 0)
+        return fopen(o->path, "wb");
+    fd = dup(fd);
     return fd < 0 ? NULL : fdopen(fd, "wb");
 }
 

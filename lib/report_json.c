@@ -166,6 +166,21 @@ forms(const Report *r)
     return list;
 }
 
+/* What a model that was quantized already brought along. */
+static void
+add_given(cJSON *to, const Report *r)
+{
+    cJSON *o;
+
+    if (!r || !(r->given.kept || r->given.loosened || r->given.exact))
+        return;
+    o = cJSON_AddObjectToObject(to, "quantized");
+    cJSON_AddNumberToObject(o, "scales_kept", r->given.kept);
+    cJSON_AddNumberToObject(o, "scales_loosened", r->given.loosened);
+    cJSON_AddNumberToObject(o, "weight_channels", (double)r->given.channels);
+    cJSON_AddNumberToObject(o, "weight_channels_exact", (double)r->given.exact);
+}
+
 /* ---- the whole ---- */
 
 static cJSON *
@@ -217,6 +232,7 @@ vq_emit_report(Vitqc *v, FILE *f)
     if (v->calib)
         cJSON_AddNumberToObject(o, "calibration_images",
                                 (double)vq_calib_images(v->calib));
+    add_given(o, v->report);
     cJSON_AddItemToObject(o, "total", totals(v->g));
     cJSON_AddItemToObject(o, "layers", layers(v));
     cJSON_AddItemToObject(o, "nonlinear", forms(v->report));

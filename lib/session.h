@@ -31,6 +31,7 @@ struct Vitqc {
     struct Report *report;
     const char *calibkey; /* what `calib` belongs to */
     PassContext ctx;
+    const char *optreport; /* of the code made last; NULL: none was made */
     OutputSet *output;     /* files being written; NULL: none */
     struct Loaded *loaded; /* verify's object; NULL: none */
     struct NpyWriter *npy; /* being written; NULL: none */
@@ -96,6 +97,11 @@ Feed *vq_feed_open(Vitqc *, const VitqcImages *, int rank, const int64_t *dim);
  * begins again, so that the last batch is full. */
 bool vq_feed_read(Vitqc *, const Feed *, int64_t at, float *out);
 const char *vq_feed_name(const Feed *, int64_t at);
+
+/* ---- quantized.c ---- */
+
+/* Nothing for a graph that is not of a quantized model. */
+void vq_describe_quantized(const Graph *, FILE *);
 
 /* ---- labels.c ---- */
 

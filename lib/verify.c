@@ -117,7 +117,8 @@ load_object(Judge *j)
         return false;
     }
     m = vq_loaded_model(v->loaded);
-    return check_object(v, m) && vq_runner_init(v, &j->run, m, j->ask->level);
+    return check_object(v, m) &&
+           vq_runner_init(v, &j->run, m, j->ask->level, NULL);
 }
 
 static float **

@@ -28,6 +28,7 @@ put(FILE *f, const void *bytes, size_t n)
     return true;
 }
 
+/* Into f unless it is NULL; the report on it is kept. */
 bool
 vq_emit_code(Vitqc *v, VitqcFileKind kind, FILE *f)
 {
@@ -41,8 +42,11 @@ vq_emit_code(Vitqc *v, VitqcFileKind kind, FILE *f)
     bool good;
 
     vq_progress(v, "generating code", 0, 0);
-    good = vq_codegen(v->g, &v->diag, &options, &code) &&
-           put(f, code.bytes, code.size);
+    good = vq_codegen(v->g, &v->diag, &options, &code);
+    if (good) {
+        v->optreport = vq_strdup(&v->arena, code.report);
+        good = !f || put(f, code.bytes, code.size);
+    }
     vq_emitted_free(&code);
     return good;
 }
@@ -120,6 +124,15 @@ write_calib(Vitqc *v, const Place *p)
                          v->calibkey);
 }
 
+/* Of the code that was made last; alone, it is made for the report. */
+static bool
+write_opt_report(Vitqc *v, const Place *p)
+{
+    if (!v->optreport && !vq_emit_code(v, VITQC_OBJECT, NULL))
+        return false;
+    return put(p->f, v->optreport, strlen(v->optreport));
+}
+
 typedef bool Writer(Vitqc *, const Place *);
 
 static const struct {
@@ -133,6 +146,7 @@ static const struct {
     [VITQC_IR] = {write_ir, 0},
     [VITQC_REPORT] = {write_report, F_PLANNED},
     [VITQC_CALIBRATION] = {write_calib, 0},
+    [VITQC_OPT_REPORT] = {write_opt_report, F_PLANNED},
 };
 
 _Static_assert(COUNT(file_kind) == VITQC_NFILEKIND, "a row a kind");

@@ -4,9 +4,12 @@
  * Bit shifts where they cost nothing: SHIFT unless it loses more than
  * TOLERANCE dB against EXACT at the op's output. The choice depends on the
  * model and its calibration, never on the target; it is noted in the
- * calibration, so that a saved file gives the same object.
+ * calibration, so that a saved file gives the same object. A model that is
+ * quantized already was judged by its maker with the true functions, and keeps
+ * them.
  */
 #include "passes/calib.h"
+#include "passes/given.h"
 #include "passes/lower.h"
 #include "passes/report.h"
 
@@ -39,6 +42,10 @@ choose_auto(Rewrite *r, const FormChoice *c, FormNote *note)
     double noted;
     TableForm form;
 
+    if (vq_calib_noted(calib, VQ_NOTE_GIVEN, &noted)) {
+        note->why = "the model is quantized already";
+        return TF_EXACT;
+    }
     if (vq_calib_noted(calib, name, &noted)) {
         note->why = "measured when the calibration was made";
         return noted == TF_SHIFT ? TF_SHIFT : TF_EXACT;

@@ -13,6 +13,9 @@
  *
  * Constants added to the scores (a mask, a position bias) become one operand, a
  * map for each head and, where they differ, each window.
+ *
+ * A quantized model's scores are rounded as the integer op does it, to 16 bits;
+ * its probabilities to 8 where it says so, for that drops the small ones.
  */
 #include "passes/heads.h"
 #include "passes/moves.h"
@@ -20,6 +23,7 @@
 #include "passes/sink.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 /* What lies between the product of queries and keys and the softmax. */
@@ -29,12 +33,13 @@ typedef struct Scores {
     float *bias; /* in the order of the scores; NULL: nothing is added */
 } Scores;
 
-/* Above v, past reshapes that only regroup the leading axes. */
+/* Above v, past reshapes that only regroup the leading axes, and past
+ * fakequants. */
 static ValId
 skip_regroup(const Graph *g, ValId v)
 {
     for (;;) {
-        const Op *op = vq_def_as(g, v, OP_RESHAPE);
+        const Op *op = vq_def_as(g, v = vq_beneath(g, v), OP_RESHAPE);
         const Type *to = vq_type(g, v), *from;
 
         if (!op)
@@ -137,7 +142,27 @@ same_lead(const Graph *g, const Op *matmul)
 typedef struct Found {
     Heads q, k, v;
     Scores scores;
+    bool bytes; /* probabilities are rounded to multiples of 1/256 */
 } Found;
+
+/* Above v, on the way to the softmax, something rounds to about that. */
+static bool
+rounds_to_bytes(const Graph *g, ValId v)
+{
+    const Op *op;
+
+    while ((op = vq_def(g, v)) &&
+           (op->kind == OP_FAKEQUANT || op->kind == OP_RESHAPE)) {
+        Grid grid = vq_grid_of(op);
+
+        if (op->kind == OP_FAKEQUANT && fabs(grid.scale * 256 - 1) < 0.01 &&
+            grid.lo == (double)grid.zero && grid.hi - grid.lo >= 254 &&
+            grid.hi - grid.lo <= 256)
+            return true;
+        v = op->in[0];
+    }
+    return false;
+}
 
 static bool
 match_attention(const Graph *g, const Op *pv, Found *f)
@@ -150,6 +175,7 @@ match_attention(const Graph *g, const Op *pv, Found *f)
     if (!softmax ||
         vq_get_i(softmax, A_AXIS, -1) != vq_type(g, softmax->out)->rank - 1)
         return false;
+    f->bytes = rounds_to_bytes(g, pv->in[0]);
     f->scores = (Scores){.g = g, .scale = 1};
     qk = find_scores(&f->scores, softmax->in[0]);
     if (!qk || !same_lead(g, qk) ||
@@ -173,8 +199,8 @@ bias_const(const Build *b, const Found *f)
     int64_t p = f->q.heads;
     const float *x = f->scores.bias;
 
-    while (maps % p != 0 || memcmp(x, x + p * map,
-                                   (size_t)((maps - p) * map) * sizeof *x) != 0)
+    while (maps % p != 0 ||
+           memcmp(x, x + p * map, (size_t)((maps - p) * map) * sizeof *x) != 0)
         p += f->q.heads;
     return vq_const(b->g, vq_format(b->g->arena, "%s.bias", b->name),
                     TYPE(DT_F32, p, f->q.tokens, f->k.tokens), x);
@@ -186,7 +212,7 @@ fuse_attention(Match *m, const Op *op)
     Build b = vq_build_at(m, op);
     const char *name = b.name;
     ValId in[4], out;
-    Attr attr[2];
+    Attr attr[3];
     Found f;
 
     if (!match_attention(m->g, op, &f) || !vq_heads_fit(m->g, &f.q) ||
@@ -198,9 +224,11 @@ fuse_attention(Match *m, const Op *op)
     attr[0] = vq_build_int(b.g, A_HEADS, f.q.heads);
     attr[1] = vq_build_real(A_SCALE, f.scores.scale);
     b.name = vq_format(b.g->arena, "%s.attention", name);
+    attr[2] = vq_build_int(b.g, A_PBITS, 8);
     if (f.scores.bias)
         in[3] = bias_const(&b, &f);
-    out = vq_build(&b, OP_ATTENTION, in, f.scores.bias ? 4 : 3, attr, 2, NULL);
+    out = vq_build(&b, OP_ATTENTION, in, f.scores.bias ? 4 : 3, attr,
+                   f.bytes ? 3 : 2, NULL);
     b.name = name;
     return vq_heads_return(&b, &f.q, out, *vq_type(m->g, op->out));
 }

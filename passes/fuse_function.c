@@ -42,8 +42,7 @@ inline_code(Code *c, const Op *op)
 
     c->curved = true;
     for (uint32_t i = 0; i < code->n; i++)
-        if (code->i[i] == FN_X ? !code_of(c, op->in[0])
-                               : !push(c, code->i[i]))
+        if (code->i[i] == FN_X ? !code_of(c, op->in[0]) : !push(c, code->i[i]))
             return false;
     return true;
 }
@@ -138,8 +137,7 @@ find_code(const Graph *g, const Op *op, Code *best)
 
         if ((best->x && leaf[i] > best->x) ||
             !vq_same_shape(vq_type(g, leaf[i]), vq_type(g, op->out)) ||
-            !code_of(&c, op->out) || !c.curved ||
-            vq_fn_fault(c.word, c.n))
+            !code_of(&c, op->out) || !c.curved || vq_fn_fault(c.word, c.n))
             continue;
         *best = c;
     }

@@ -6,10 +6,12 @@
  * polynomial in x, is that of GELU, and the expression is x/2 + x t/2, then
  * the expression is GELU of x, in whatever order it was multiplied out.
  * Constants may be off by a thousandth (models write 0.7071, 1.702, ..).
- * x * sigmoid(x) is another function and stays.
+ * x * sigmoid(x) is another function and stays. fakequants inside are dropped,
+ * for gelu is computed from x at once, unless x has few codes: tabulate.c keeps
+ * them then.
  */
+#include "passes/grid.h"
 #include "passes/passes.h"
-#include "passes/rule.h"
 
 #include <math.h>
 
@@ -72,13 +74,15 @@ poly_pow(const Poly *a, double k, Poly *out)
 static bool
 poly_of(const Expr *e, ValId v, int depth, Poly *out)
 {
-    const Op *op = vq_def(e->g, v);
+    ValId u = vq_beneath(e->g, v);
+    bool is_x = u == vq_beneath(e->g, e->x);
+    const Op *op = vq_def(e->g, u);
     Poly a, b;
     double k;
 
     *out = (Poly){0};
-    if (v == e->x || v == e->t) {
-        out->c[v == e->x][v == e->t] = 1;
+    if (is_x || u == e->t) {
+        out->c[is_x][!is_x] = 1;
         return true;
     }
     if (vq_scalar(e->g, v, &k)) {
@@ -123,7 +127,7 @@ static bool
 is_arithmetic(OpKind k)
 {
     return k == OP_ADD || k == OP_SUB || k == OP_MUL || k == OP_DIV ||
-           k == OP_POW;
+           k == OP_POW || k == OP_FAKEQUANT;
 }
 
 /* Every value that v is made from by arithmetic, v first, without repeats. */
@@ -165,6 +169,32 @@ argument_of(const Graph *g, const Op *t)
     return 0;
 }
 
+/* Whether something rounds between x and v. */
+static bool
+rounds_inside(const Graph *g, ValId v, ValId x, int depth)
+{
+    const Op *op = vq_def(g, v);
+
+    if (v == x || !op || depth > 2 * MAXDEPTH)
+        return false;
+    if (op->kind == OP_FAKEQUANT)
+        return true;
+    if (!is_arithmetic(op->kind) && op->kind != OP_ERF && op->kind != OP_TANH)
+        return false;
+    for (uint32_t i = 0; i < op->nin; i++)
+        if (rounds_inside(g, op->in[i], x, depth + 1))
+            return true;
+    return false;
+}
+
+static bool
+is_coarse(const Graph *g, ValId x)
+{
+    const Op *op = vq_def_as(g, x, OP_FAKEQUANT);
+
+    return op && vq_get_f(op, A_HI, 0) - vq_get_f(op, A_LO, 0) <= UINT8_MAX;
+}
+
 static ValId
 fuse_gelu(Match *m, const Op *op)
 {
@@ -186,6 +216,8 @@ fuse_gelu(Match *m, const Op *op)
         if (!e.x || !poly_of(&e, op->out, 0, &p) || !poly_is(&p, &want) ||
             !vq_same_shape(vq_type(m->g, e.x), vq_type(m->g, op->out)))
             continue;
+        if (is_coarse(m->g, e.x) && rounds_inside(m->g, op->out, e.x, 0))
+            return 0;
         tanh = vq_build_int(b.g, A_TANH, t->kind == OP_TANH);
         x = vq_fetch(m, e.x);
         return vq_build(&b, OP_GELU, &x, 1, &tanh, 1, NULL);

@@ -119,23 +119,24 @@ update_bias(const Match *m, const Op *op, const Op *linear, ValId c,
 }
 
 /* A product or sum behind a linear, perhaps with one reshape between that
- * splits columns or joins rows. */
+ * splits columns or joins rows, or a fakequant: that of a product before its
+ * bias is an accident of how a quantizer sees MatMul and Add. */
 static ValId
 fuse_columns(Match *m, const Op *op)
 {
     Build b = vq_build_at(m, op);
     const Op *linear, *shape;
-    ValId x, c, w, bias;
+    ValId x, c, w, bias, last;
     float *k;
 
-    if (!vq_with_const(m->g, op, &x, &c) || !vq_only_use(m, x) ||
+    if (!vq_with_const(m->g, op, &x, &c) ||
         !vq_same_shape(vq_type(m->g, x), vq_type(m->g, op->out)))
         return 0;
-    shape = vq_def_as(m->g, x, OP_RESHAPE);
-    if (shape && !vq_only_use(m, shape->in[0]))
-        return 0;
-    linear = vq_def_as(m->g, shape ? shape->in[0] : x, OP_LINEAR);
-    if (!linear || !vq_is_const(m->g, linear->in[1]))
+    x = vq_beneath_only(m, x);
+    shape = vq_only_use(m, x) ? vq_def_as(m->g, x, OP_RESHAPE) : NULL;
+    last = vq_beneath_only(m, shape ? shape->in[0] : x);
+    linear = vq_only_use(m, last) ? vq_def_as(m->g, last, OP_LINEAR) : NULL;
+    if (!vq_only_use(m, x) || !linear || !vq_is_const(m->g, linear->in[1]))
         return 0;
     k = column_vector(m, c, vq_type(m->g, x),
                       vq_cols(vq_type(m->g, linear->out)));

@@ -6,6 +6,7 @@
  * it becomes a layernorm with gamma 1 and beta 0. Products with and sums of a
  * constant per column that follow it then go into gamma and beta, also behind
  * a layernorm that the model had. Expects what fold makes of the rest.
+ * fakequants inside are dropped: integer layernorm keeps more than they leave.
  */
 #include "passes/moves.h"
 #include "passes/passes.h"
@@ -16,7 +17,7 @@
 static ValId
 mean_of(const Graph *g, ValId v)
 {
-    const Op *op = vq_def_as(g, v, OP_REDUCE_MEAN);
+    const Op *op = vq_def_as(g, vq_beneath(g, v), OP_REDUCE_MEAN);
     const Attr *axes = op ? vq_attr(op, A_AXES) : NULL;
 
     if (!op || axes->n != 1 || axes->i[0] != vq_type(g, v)->rank - 1)
@@ -28,16 +29,17 @@ mean_of(const Graph *g, ValId v)
 static ValId
 centred(const Graph *g, ValId v)
 {
-    const Op *op = vq_def_as(g, v, OP_SUB);
+    const Op *op = vq_def_as(g, vq_beneath(g, v), OP_SUB);
+    ValId x = op ? mean_of(g, op->in[1]) : 0;
 
-    return op && mean_of(g, op->in[1]) == op->in[0] ? op->in[0] : 0;
+    return x && vq_beneath(g, x) == vq_beneath(g, op->in[0]) ? op->in[0] : 0;
 }
 
 /* The d of mean(d * d) or mean(d ^ 2), or 0. */
 static ValId
 mean_square(const Graph *g, ValId v)
 {
-    ValId sq = mean_of(g, v);
+    ValId sq = vq_beneath(g, mean_of(g, v));
     const Op *mul = vq_def_as(g, sq, OP_MUL);
     const Op *pow = vq_def_as(g, sq, OP_POW);
     double two;
@@ -54,8 +56,9 @@ mean_square(const Graph *g, ValId v)
 static ValId
 deviation(const Graph *g, ValId v, double *eps)
 {
-    const Op *root = vq_def_as(g, v, OP_SQRT);
-    const Op *sum = root ? vq_def_as(g, root->in[0], OP_ADD) : NULL;
+    const Op *root = vq_def_as(g, vq_beneath(g, v), OP_SQRT);
+    const Op *sum =
+        root ? vq_def_as(g, vq_beneath(g, root->in[0]), OP_ADD) : NULL;
     ValId var, c;
 
     if (!sum || !vq_with_const(g, sum, &var, &c) || !vq_scalar(g, c, eps))
@@ -153,9 +156,10 @@ fuse_affine(Match *m, const Op *op)
     ValId x, c, gamma, beta;
     const Op *norm;
 
-    if (!vq_with_const(m->g, op, &x, &c) || !vq_only_use(m, x))
+    if (!vq_with_const(m->g, op, &x, &c))
         return 0;
-    norm = vq_def_as(m->g, x, OP_LAYERNORM);
+    x = vq_beneath_only(m, x);
+    norm = vq_only_use(m, x) ? vq_def_as(m->g, x, OP_LAYERNORM) : NULL;
     if (!norm || !vq_is_cols(m->g, c, vq_type(m->g, x)) ||
         !vq_same_shape(vq_type(m->g, x), vq_type(m->g, op->out)) ||
         !vq_is_const(m->g, norm->in[1]) || !vq_is_const(m->g, norm->in[2]))

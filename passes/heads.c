@@ -203,7 +203,8 @@ gather_columns(const Match *m, const char *name, ValId w, const int64_t *col,
     return vq_const(m->rw->to, name, out, y);
 }
 
-/* The linear that computes just these columns of `op`. */
+/* The linear that computes just these columns of `op`: it comes from there,
+ * not from the attention that asks. */
 static ValId
 narrow_linear(const Match *m, const Build *b, const Op *op, const int64_t *col,
               int64_t n, const char *part)
@@ -211,12 +212,27 @@ narrow_linear(const Match *m, const Build *b, const Op *op, const int64_t *col,
     const char *name =
         vq_format(b->g->arena, "%s.%s", m->g->val[op->in[1]].name, part);
     ValId w = gather_columns(m, name, op->in[1], col, n), bias = 0;
+    Build own = *b;
 
     if (op->nin > 2 && op->in[2]) {
         name = vq_format(b->g->arena, "%s.%s", m->g->val[op->in[2]].name, part);
         bias = gather_columns(m, name, op->in[2], col, n);
     }
-    return vq_build_linear(b, vq_fetch(m, op->in[0]), w, bias);
+    own.loc = op->loc;
+    return vq_build_linear(&own, vq_fetch(m, op->in[0]), w, bias);
+}
+
+/* What rounded the base on the way to the operand rounds it again. */
+static ValId
+round_to_grids(Build *b, ValId x, const View *v)
+{
+    const char *name = b->g->val[x].name;
+
+    for (int i = 0; i < v->ngrid; i++) {
+        b->name = vq_format(b->g->arena, "%s.grid", name);
+        x = vq_build_grid(b, x, &v->grid[i]);
+    }
+    return x;
 }
 
 ValId
@@ -240,6 +256,7 @@ vq_heads_build(const Match *m, Build *b, const Heads *h, const char *part)
     else
         x = vq_build_slice(b, vq_fetch(m, h->view.base),
                            vq_type(m->g, h->view.base)->rank - 1, col[0], 1, n);
+    x = round_to_grids(b, x, &h->view);
     return vq_digits_build(b, x, d, row_digits(h, n, d),
                            token_major(m->g, h, h->view.base, n));
 }

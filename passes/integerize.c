@@ -36,6 +36,7 @@ static LowerFn *const lower[NOP] = {
     [OP_ERF] = vq_lower_table,
     [OP_CLIP] = vq_lower_table,
     [OP_FUNCTION] = vq_lower_table,
+    [OP_LOOKUP] = vq_lower_table,
 };
 
 static bool

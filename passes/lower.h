@@ -12,8 +12,9 @@
 /* A Rewrite's user in this pass is the PassContext. Inputs are the new ids. */
 typedef bool LowerFn(Rewrite *, const Op *);
 
-LowerFn vq_lower_linear, vq_lower_add, vq_lower_mul, vq_lower_scale, vq_lower_mean, vq_lower_convert,
-    vq_lower_table, vq_lower_softmax, vq_lower_attention, vq_lower_norm;
+LowerFn vq_lower_linear, vq_lower_add, vq_lower_mul, vq_lower_scale,
+    vq_lower_mean, vq_lower_convert, vq_lower_table, vq_lower_softmax,
+    vq_lower_attention, vq_lower_norm;
 
 static inline const PassContext *
 vq_context(const Rewrite *r)

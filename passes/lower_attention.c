@@ -91,6 +91,16 @@ measure_attention(void *user)
 
 /* ---- scales ---- */
 
+/* The model's own choice goes first. */
+static int
+bits_of(Rewrite *r, const Op *op)
+{
+    const PassContext *cx = vq_context(r);
+
+    return cx->nonlinear == NL_IVIT ? vq_pbits(cx)
+                                    : (int)vq_get_i(op, A_PBITS, vq_pbits(cx));
+}
+
 /* The largest |score| of the float op on the first image. */
 static bool
 largest_score(Rewrite *r, const Op *op, double *largest)
@@ -179,7 +189,7 @@ value_consts(Rewrite *r, const Op *op, const Type *t, ValId out[2])
 
     for (int64_t c = 0; c < n; c++)
         m[c] = ldexp((double)vq_scale_at(r->from, v, c) / t->q.scale,
-                     -vq_pbits(vq_context(r)));
+                     -bits_of(r, op));
     form = vq_choose_requant(vq_context(r), m, n, t->dt);
     vq_requant_consts(r, op, ".pv", form, m, n, out);
     return form;
@@ -236,7 +246,7 @@ vq_lower_attention(Rewrite *r, const Op *op)
                     nin, op->loc);
     vq_set_i(r->to, a.now, A_HEADS, a.heads);
     vq_set_i(r->to, a.now, A_SOFTMAX, ivit ? SM_SHIFTMAX : SM_BASE2);
-    vq_set_i(r->to, a.now, A_PBITS, vq_pbits(vq_context(r)));
+    vq_set_i(r->to, a.now, A_PBITS, bits_of(r, op));
     vq_set_i(r->to, a.now, A_FORM, form);
     if (!ivit)
         vq_choose_form(r, &(FormChoice){op, &a, fill_exp2, measure_attention});

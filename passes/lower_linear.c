@@ -146,11 +146,11 @@ vq_lower_mul(Rewrite *r, const Op *op)
     }
     acc.dt = DT_S32;
     acc.q = (Quant){0};
-    vq_emit_requant(r, op,
-                    vq_emit(r->to, OP_I_MUL, vq_subname(r, op, ".acc"), acc, in,
-                            2, op->loc)
-                        ->out,
-                    &m, 1, t);
+    vq_emit_requant(
+        r, op,
+        vq_emit(r->to, OP_I_MUL, vq_subname(r, op, ".acc"), acc, in, 2, op->loc)
+            ->out,
+        &m, 1, t);
     return true;
 }
 
@@ -191,6 +191,26 @@ scale_const(Rewrite *r, const Op *op, const Type *t)
     return vq_const(r->to, vq_subname(r, op, ".scale"), TYPE(DT_F32, 1), s);
 }
 
+/* From byte to byte, exactly. */
+static void
+convert_bytes(Rewrite *r, const Op *op, ValId x, const Type *from,
+              const Type *to)
+{
+    int lo = (int)vq_dtype[from->dt].lo;
+    uint8_t *table = NEWN(r->to->arena, uint8_t, 256);
+    ValId in[2] = {x};
+
+    for (int i = 0; i < 256; i++)
+        table[i] = (uint8_t)vq_quantize(
+            vq_dequantize(lo + i, from->q.scale, from->q.zero), to->q.scale,
+            to->q.zero, to->dt);
+    in[1] = vq_const(r->to, vq_subname(r, op, ".t"), TYPE(to->dt, 256), table);
+    vq_become(r, op->out,
+              vq_emit(r->to, OP_I_LUT, r->from->val[op->out].name, *to, in, 2,
+                      op->loc)
+                  ->out);
+}
+
 bool
 vq_lower_convert(Rewrite *r, const Op *op)
 {
@@ -213,6 +233,10 @@ vq_lower_convert(Rewrite *r, const Op *op)
         return true;
     }
     n = from.q.scales || to.q.scales ? n : 1;
+    if (n == 1 && vq_dtype[from.dt].bytes == 1 && vq_dtype[to.dt].bytes == 1) {
+        convert_bytes(r, op, in[0], &from, &to);
+        return true;
+    }
     m = NEWN(r->to->arena, double, n);
     for (int64_t c = 0; c < n; c++)
         m[c] =

@@ -20,7 +20,7 @@ fill_bytes(void *user, TableForm form)
 {
     ByteTable *t = user;
 
-    vq_byte_table(form, t->r->to, t->op, &t->x, &t->y, t->data);
+    vq_byte_table(form, t->r->from, t->op, &t->x, &t->y, t->data);
 }
 
 static double
@@ -48,7 +48,8 @@ measure_bytes(void *user)
     for (int64_t i = 0; i < n; i++) {
         int32_t q =
             vq_quantize(e->probe[i], t->x.q.scale, t->x.q.zero, t->x.dt);
-        double want = vq_byte_function(TF_EXACT, t->op, e->probe[i]);
+        double want =
+            vq_byte_function(TF_EXACT, t->r->from, t->op, e->probe[i]);
         double got = table_at(t, q - (int)vq_dtype[t->x.dt].lo);
 
         signal += want * want;

@@ -5,8 +5,10 @@
 #include "passes/pass.h"
 
 PassFn vq_fold;
+PassFn vq_find_grids;
 PassFn vq_fuse_norm;
 PassFn vq_fuse_gelu;
+PassFn vq_tabulate;
 PassFn vq_fuse_linear;
 PassFn vq_fuse_attention;
 PassFn vq_fuse_functions;

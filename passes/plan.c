@@ -5,9 +5,14 @@
  * caller's output, and every op's scratch, gets a slot of VQ_SLOT alignment
  * and VQ_SLACK readable bytes after it. Largest first, each at the lowest
  * offset where nothing that lives at the same time is in the way.
+ *
+ * A batch is run a few images at a time where that spares traffic between a
+ * core's own caches and what lies behind them: of few images values stay near,
+ * of many each weight is read less often.
  */
 #include "passes/passes.h"
 
+#include "ir/chunks.h"
 #include "ir/layout.h"
 
 #include <stdlib.h>
@@ -87,24 +92,101 @@ find_place(const Block *placed, uint32_t n, const Block *b, const Block **near)
     return at;
 }
 
+/* Offsets for all blocks; the size of the work area. */
+static int64_t
+place_blocks(const Graph *g, Block *block, uint32_t n)
+{
+    const Block **near = NEWN(g->arena, const Block *, n);
+    int64_t end = 0;
+
+    qsort(block, n, sizeof *block, larger_first);
+    for (uint32_t i = 0; i < n; i++) {
+        block[i].at = find_place(block, i, &block[i], near);
+        end = vq_max(end, block[i].at + block[i].bytes);
+    }
+    return end;
+}
+
+/* ---- how many images at a time ---- */
+
+enum {
+    NEAR = 1 << 20, /* bytes that stay in a core's own caches */
+    FAR = 16 << 20, /* that stay in any cache */
+};
+
+/* Bytes of all constants, and of what the ops read and write besides. */
+static void
+count_bytes(const Graph *g, int64_t *weights, int64_t *moved)
+{
+    *weights = *moved = 0;
+    for (ValId v = 1; v < g->nval; v++)
+        if (vq_is_const(g, v))
+            *weights += vq_bytes(vq_type(g, v));
+    for (uint32_t i = 1; i < g->nop; i++) {
+        const Op *op = &g->op[i];
+
+        *moved += vq_bytes(vq_type(g, op->out));
+        for (uint32_t j = 0; j < op->nin; j++)
+            if (op->in[j] && !vq_is_const(g, op->in[j]))
+                *moved += vq_bytes(vq_type(g, op->in[j]));
+    }
+}
+
+/* Bytes from beyond the near caches, of a run in n chunks; -1: impossible. */
+static int64_t
+chunk_traffic(const Graph *g, int64_t n)
+{
+    const Op *mixes;
+    Graph *part = vq_one_chunk(g, n, g->arena, &mixes);
+    int64_t weights, moved, work;
+    Block *block;
+
+    if (!part)
+        return -1;
+    block = NEWN(g->arena, Block, 2 * g->nop);
+    work = place_blocks(g, block, collect(part, block));
+    count_bytes(g, &weights, &moved);
+    return n * weights + (work > NEAR) * moved + (work > FAR) * 3 * moved;
+}
+
+/* The most chunks among those that move the fewest bytes, or nearly so. */
+static int64_t
+choose_chunks(const Graph *g)
+{
+    const Type *t = g->nin ? vq_type(g, g->in[0]) : NULL;
+    int64_t batch = t && t->rank ? t->dim[0] : 1, best = 1;
+    int64_t least = chunk_traffic(g, 1);
+
+    for (int64_t n = 2; n <= batch; n++) {
+        ArenaMark mark = vq_arena_mark(g->arena);
+        int64_t bytes = batch % n == 0 ? chunk_traffic(g, n) : -1;
+
+        vq_arena_release(g->arena, mark);
+        if (bytes < 0 || bytes - least > least / 16)
+            continue;
+        best = n;
+        least = vq_min(bytes, least);
+    }
+    return best;
+}
+
 bool
 vq_plan_memory(Graph *g, const PassContext *cx)
 {
     Block *block = NEWN(g->arena, Block, 2 * g->nop);
-    const Block **near = NEWN(g->arena, const Block *, 2 * g->nop);
-    uint32_t n = collect(g, block);
+    const Op *mixes;
+    uint32_t n;
 
     (void)cx;
-    qsort(block, n, sizeof *block, larger_first);
-    for (uint32_t i = 0; i < n; i++) {
-        Block *b = &block[i];
-
-        b->at = find_place(block, i, b, near);
-        if (b->value)
-            g->val[b->value].slot = b->at;
+    g->chunks = choose_chunks(g);
+    n = collect(g->chunks > 1 ? vq_one_chunk(g, g->chunks, g->arena, &mixes)
+                              : g,
+                block);
+    g->worksize = place_blocks(g, block, n);
+    for (uint32_t i = 0; i < n; i++)
+        if (block[i].value)
+            g->val[block[i].value].slot = block[i].at;
         else
-            g->op[b->from].scratch = b->at;
-        g->worksize = vq_max(g->worksize, b->at + b->bytes);
-    }
+            g->op[block[i].from].scratch = block[i].at;
     return true;
 }

@@ -9,7 +9,13 @@
  * that its maker can produce, then the graph is re-emitted. A reader that
  * wants something else gets a `convert` in between, and weights and other
  * constants are rounded to what their reader wants.
+ *
+ * A fakequant is where the model has a scale of its own: its value is stored
+ * on that grid, by its maker if nothing else reads what that makes, else by a
+ * convert. What s16 readers get, as those on the residual stream, was rounded
+ * to the grid before.
  */
+#include "passes/given.h"
 #include "passes/passes.h"
 #include "passes/scales.h"
 #include "passes/storage.h"
@@ -26,15 +32,47 @@ typedef struct Plan {
     Storage *storage; /* by value */
     int64_t *heads;   /* by value: of the attention that reads it */
     ResidualScales *residual;
+    const Given *given; /* by value */
     /* The last conversion of each old value, to share it between readers. */
     ValId *converted;
 } Plan;
 
 /* ---- what readers want ---- */
 
-static void
-note_wishes(Plan *p, const Op *op)
+static bool
+is_given(const Plan *p, ValId v)
 {
+    return p->given[v].grid.scale > 0;
+}
+
+/* Its maker rounds x to the grid, in the first of the byte storages that
+ * readers ask for; else it comes in 16 bits, or as the codes it has. */
+static void
+note_grid_wishes(Plan *p, const Graph *g, const Op *op)
+{
+    const unsigned bytes = ST_BIT(ST_U8) | ST_BIT(ST_S8) | ST_BIT(ST_Q) |
+                           ST_BIT(ST_K) | ST_BIT(ST_V);
+    ValId x = op->in[0];
+    const Op *maker = vq_def(g, x);
+
+    if (p->given[x].by == op->out) {
+        p->wanted[x] =
+            p->wanted[op->out] & bytes & vq_storage_use[maker->kind].makes;
+        if (!p->wanted[x])
+            p->wanted[x] = ST_BIT(ST_U8);
+    } else {
+        p->wanted[x] |= ST_BIT(is_given(p, x) ? ST_U8 : ST_S16);
+    }
+    p->heads[x] = p->heads[op->out];
+}
+
+static void
+note_wishes(Plan *p, const Graph *g, const Op *op)
+{
+    if (op->kind == OP_FAKEQUANT) {
+        note_grid_wishes(p, g, op);
+        return;
+    }
     for (uint32_t i = 0; i < op->nin; i++) {
         Storage s = vq_storage_wanted(p->cx, op, i);
         ValId v = op->in[i];
@@ -72,18 +110,19 @@ choose_storage(Graph *g, Plan *p)
     for (uint32_t i = 0; i < g->nout; i++)
         p->wanted[g->out[i]] |= ST_BIT(ST_F32);
     for (uint32_t i = g->nop - 1; i > 0; i--)
-        note_wishes(p, &g->op[i]);
+        note_wishes(p, g, &g->op[i]);
     for (uint32_t i = 1; i < g->nop; i++) {
         const Op *op = &g->op[i];
         bool move = vq_op[op->kind].stage == STAGE_M;
+        unsigned makes = vq_storage_use[op->kind].makes;
 
         if (!check_op(g, p->cx->diag, op))
             return false;
-        p->storage[op->out] =
-            move && op->nin == 1 && vq_def(g, op->in[0])
-                ? p->storage[op->in[0]]
-                : vq_storage_pick(vq_storage_use[op->kind].makes,
-                                  p->wanted[op->out]);
+        if (op->kind == OP_FAKEQUANT && !(p->wanted[op->out] & ST_BIT(ST_S16)))
+            makes &= ~ST_BIT(ST_S16);
+        p->storage[op->out] = move && op->nin == 1 && vq_def(g, op->in[0])
+                                  ? p->storage[op->in[0]]
+                                  : vq_storage_pick(makes, p->wanted[op->out]);
     }
     return true;
 }
@@ -97,27 +136,6 @@ const_as(Graph *g, const Value *v, Type t)
 
     vq_from_real(g, &t, v->data, data);
     return vq_const(g, v->name, t, data);
-}
-
-/* s8 per output channel, symmetric: scale = max|column| / 127. */
-static ValId
-weight_as_s8(Graph *g, const Value *v)
-{
-    const float *w = v->data;
-    int64_t rows = vq_rows(&v->type), cols = vq_cols(&v->type);
-    float *s = NEWN(g->arena, float, cols);
-    Type t = v->type;
-
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++)
-            s[j] = fmaxf(s[j], fabsf(w[i * cols + j]));
-    for (int64_t j = 0; j < cols; j++)
-        s[j] = s[j] > 0 ? s[j] / 127 : 1;
-    t.dt = DT_S8;
-    t.q = (Quant){.axis = t.rank - 1};
-    t.q.scales = vq_const(g, vq_format(g->arena, "%s.s", v->name),
-                          TYPE(DT_F32, cols), s);
-    return const_as(g, v, t);
 }
 
 /* ---- emitting ---- */
@@ -142,12 +160,18 @@ type_in(Rewrite *r, const Op *op, ValId v, Storage s, Type *t)
     const Plan *p = r->user;
     const CalibEntry *e = NULL;
 
+    if (p->given[v].by && s != ST_S16)
+        v = p->given[v].by; /* made as what reads it wants it */
     *t = *vq_type(r->from, v);
     if (s == ST_S16) {
         t->dt = DT_S16;
         t->q = (Quant){.scale = vq_residual_scale(p->residual, v)};
         return true;
     }
+    if (is_given(p, v) &&
+        vq_given_type(r->to, p->cx, &p->given[v], s,
+                      vq_calib_find(p->cx->calib, r->from->val[v].name), t))
+        return true;
     if (s != ST_F32 && s != ST_PROB && s != ST_SCORE &&
         !need_entry(p, r->from, op, v, &e))
         return false;
@@ -182,7 +206,8 @@ is_parameter(const Graph *g, const Op *op, uint32_t i)
 {
     return i > 0 && vq_is_const(g, op->in[i]) &&
            (op->kind == OP_LINEAR || op->kind == OP_LAYERNORM ||
-            op->kind == OP_SCALE || op->kind == OP_ATTENTION);
+            op->kind == OP_SCALE || op->kind == OP_ATTENTION ||
+            op->kind == OP_LOOKUP);
 }
 
 /* Input i of op as the op wants it; `out` is the type of its result. */
@@ -197,7 +222,7 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
 
     if (is_parameter(r->from, op, i)) {
         *in = op->kind == OP_LINEAR && i == 1
-                  ? weight_as_s8(r->to, &r->from->val[v])
+                  ? vq_weight_as_s8(r->to, p->cx, &r->from->val[v])
                   : vq_new(r, v);
         return true;
     }
@@ -270,6 +295,47 @@ move_value(Rewrite *r, const Op *op)
     return true;
 }
 
+/* The codes of v that are outside of its grid, clipped. */
+static ValId
+clip_to_grid(Rewrite *r, const Op *op, ValId v, const Grid *g)
+{
+    Op *now =
+        vq_emit(r->to, OP_CLIP,
+                vq_format(r->to->arena, "%s.clip", r->from->val[op->out].name),
+                *vq_type(r->to, v), &v, 1, op->loc);
+
+    vq_set_f(now, A_LO, g->scale * (g->lo - (double)g->zero));
+    vq_set_f(now, A_HI, g->scale * (g->hi - (double)g->zero));
+    return now->out;
+}
+
+static bool
+quantize_grid(Rewrite *r, const Op *op)
+{
+    const Plan *p = r->user;
+    const Given *given = &p->given[op->out];
+    Storage s = p->storage[op->out], byte = s == ST_S16 ? ST_U8 : s;
+    ValId v = op->in[0];
+    bool made = p->given[v].by == op->out && p->storage[v] == byte;
+    Type t;
+
+    if (!type_in(r, op, op->out, byte, &t))
+        return false;
+    v = made ? vq_new(r, v) : value_as(r, op, v, &t);
+    if (given->clips && !t.q.scales)
+        v = clip_to_grid(r, op, v, &given->grid);
+    if (s == ST_S16) {
+        p->converted[op->out] = v;
+        if (!type_in(r, op, op->out, s, &t))
+            return false;
+        v = vq_emit(r->to, OP_CONVERT, r->from->val[op->out].name, t, &v, 1,
+                    op->loc)
+                ->out;
+    }
+    vq_become(r, op->out, v);
+    return true;
+}
+
 static bool
 quantize_op(Rewrite *r, const Op *op)
 {
@@ -278,6 +344,8 @@ quantize_op(Rewrite *r, const Op *op)
     ValId *in = NEWN(r->to->arena, ValId, op->nin);
     Type t = {0};
 
+    if (op->kind == OP_FAKEQUANT)
+        return quantize_grid(r, op);
     if (is_plain_move(r, op))
         return move_value(r, op);
     if (!acc && !type_in(r, op, op->out, p->storage[op->out], &t))
@@ -316,6 +384,9 @@ vq_quantize_graph(Graph *g, const PassContext *cx)
 
     if (!cx->calib)
         return vq_error(cx->diag, NOLOC, "quantization needs calibration");
+    if (!vq_settle_grids(g, cx))
+        return false;
+    p.given = vq_find_given(g, cx);
     p.wanted = NEWN(g->arena, unsigned, g->nval);
     p.storage = NEWN(g->arena, Storage, g->nval);
     p.heads = NEWN(g->arena, int64_t, g->nval);

@@ -21,3 +21,21 @@ vq_report_form(Report *r, FormNote note)
         r->form = n;
     r->last = n;
 }
+
+void
+vq_report_given(Report *r, unsigned kept, unsigned loosened)
+{
+    if (!r)
+        return;
+    r->given.kept += kept;
+    r->given.loosened += loosened;
+}
+
+void
+vq_report_weights(Report *r, int64_t channels, int64_t exact)
+{
+    if (!r)
+        return;
+    r->given.channels += channels;
+    r->given.exact += exact;
+}

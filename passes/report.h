@@ -17,12 +17,22 @@ typedef struct FormNote {
     struct FormNote *next;
 } FormNote;
 
+/* Of a model that was quantized already: scales of activations, and output
+ * channels of linear layers. */
+typedef struct GivenNote {
+    unsigned kept, loosened; /* loosened: more codes than 8 bits hold */
+    int64_t channels, exact; /* exact: on the grid that the model had */
+} GivenNote;
+
 typedef struct Report {
     Arena *arena;
     FormNote *form, *last;
+    GivenNote given;
 } Report;
 
 /* Copies the note's strings; a NULL report is fine. */
 void vq_report_form(Report *, FormNote);
+void vq_report_given(Report *, unsigned kept, unsigned loosened);
+void vq_report_weights(Report *, int64_t channels, int64_t exact);
 
 #endif

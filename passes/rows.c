@@ -36,6 +36,18 @@ cut_elementwise(const Graph *g, const Op *op, uint32_t i, Cut of, Cut *in)
     return true;
 }
 
+/* Its other input is a table. */
+static bool
+cut_lookup(const Graph *g, const Op *op, uint32_t i, Cut of, Cut *in)
+{
+    (void)g;
+    (void)op;
+    *in = of;
+    if (i > 0)
+        in->n = 0;
+    return true;
+}
+
 /* Works along the last axis; other inputs are weights. */
 static bool
 cut_rowwise(const Graph *g, const Op *op, uint32_t i, Cut of, Cut *in)
@@ -105,20 +117,20 @@ cut_concat(const Graph *g, const Op *op, uint32_t i, Cut of, Cut *in)
 }
 
 static CutFn *const cut_fn[NOP] = {
-    [OP_ADD] = cut_elementwise,     [OP_SUB] = cut_elementwise,
-    [OP_MUL] = cut_elementwise,     [OP_DIV] = cut_elementwise,
-    [OP_POW] = cut_elementwise,     [OP_MAX] = cut_elementwise,
-    [OP_MIN] = cut_elementwise,     [OP_NEG] = cut_elementwise,
-    [OP_ABS] = cut_elementwise,     [OP_SQRT] = cut_elementwise,
-    [OP_EXP] = cut_elementwise,     [OP_ERF] = cut_elementwise,
-    [OP_TANH] = cut_elementwise,    [OP_SIGMOID] = cut_elementwise,
-    [OP_RELU] = cut_elementwise,    [OP_RECIPROCAL] = cut_elementwise,
-    [OP_CLIP] = cut_elementwise,    [OP_GELU] = cut_elementwise,
-    [OP_FUNCTION] = cut_elementwise,
-    [OP_SCALE] = cut_rowwise,
-    [OP_LINEAR] = cut_rowwise,      [OP_LAYERNORM] = cut_rowwise,
-    [OP_SOFTMAX] = cut_softmax,     [OP_ATTENTION] = cut_attention,
-    [OP_TRANSPOSE] = cut_transpose, [OP_RESHAPE] = cut_reshape,
+    [OP_ADD] = cut_elementwise,       [OP_SUB] = cut_elementwise,
+    [OP_MUL] = cut_elementwise,       [OP_DIV] = cut_elementwise,
+    [OP_POW] = cut_elementwise,       [OP_MAX] = cut_elementwise,
+    [OP_MIN] = cut_elementwise,       [OP_NEG] = cut_elementwise,
+    [OP_ABS] = cut_elementwise,       [OP_SQRT] = cut_elementwise,
+    [OP_EXP] = cut_elementwise,       [OP_ERF] = cut_elementwise,
+    [OP_TANH] = cut_elementwise,      [OP_SIGMOID] = cut_elementwise,
+    [OP_RELU] = cut_elementwise,      [OP_RECIPROCAL] = cut_elementwise,
+    [OP_CLIP] = cut_elementwise,      [OP_GELU] = cut_elementwise,
+    [OP_FAKEQUANT] = cut_elementwise, [OP_LOOKUP] = cut_lookup,
+    [OP_FUNCTION] = cut_elementwise,  [OP_SCALE] = cut_rowwise,
+    [OP_LINEAR] = cut_rowwise,        [OP_LAYERNORM] = cut_rowwise,
+    [OP_SOFTMAX] = cut_softmax,       [OP_ATTENTION] = cut_attention,
+    [OP_TRANSPOSE] = cut_transpose,   [OP_RESHAPE] = cut_reshape,
     [OP_CONCAT] = cut_concat,
 };
 

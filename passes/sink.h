@@ -16,7 +16,7 @@ RuleFn vq_sink_sum;   /* move(x) + move(y), both the same */
 
 #define SINK_RULES                                                             \
     {OP_LINEAR, vq_sink_layer}, {OP_LAYERNORM, vq_sink_layer},                 \
-        {OP_GELU, vq_sink_layer},                                              \
+        {OP_GELU, vq_sink_layer}, {OP_LOOKUP, vq_sink_layer},                  \
     {                                                                          \
         OP_ADD, vq_sink_sum                                                    \
     }

@@ -19,6 +19,9 @@
     (ST_BIT(ST_S16) | ST_BIT(ST_SCORE) | ST_BIT(ST_U8) | ST_BIT(ST_S8))
 #define PER_COLUMN (REQUANTIZED | ST_BIT(ST_Q) | ST_BIT(ST_K) | ST_BIT(ST_V))
 #define ANY        ((1u << NSTORAGE) - 1)
+#define ON_GRID                                                                \
+    (ST_BIT(ST_S16) | ST_BIT(ST_U8) | ST_BIT(ST_S8) | ST_BIT(ST_Q) |           \
+     ST_BIT(ST_K) | ST_BIT(ST_V))
 #define BYTE_FUNCTION                                                          \
     {                                                                          \
         REQUANTIZED,                                                           \
@@ -48,6 +51,8 @@ const StorageUse vq_storage_use[NOP] = {
     [OP_ERF] = BYTE_FUNCTION,
     [OP_CLIP] = BYTE_FUNCTION,
     [OP_FUNCTION] = BYTE_FUNCTION,
+    [OP_LOOKUP] = BYTE_FUNCTION,
+    [OP_FAKEQUANT] = {ON_GRID, {ST_S16}}, /* but see quantize.c */
 };
 
 Storage

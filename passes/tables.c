@@ -61,11 +61,12 @@ shift_gelu(double x)
     return x * (double)gain / 65536;
 }
 
-typedef double ByteFn(const Op *, double x);
+typedef double ByteFn(const Graph *, const Op *, double x);
 
 static double
-gelu(const Op *op, double x)
+gelu(const Graph *g, const Op *op, double x)
 {
+    (void)g;
     if (vq_get_i(op, A_TANH, 0))
         return 0.5 * x *
                (1 + tanh(0.79788456080286536 * (x + 0.044715 * x * x * x)));
@@ -73,72 +74,87 @@ gelu(const Op *op, double x)
 }
 
 static double
-hyperbolic_tangent(const Op *op, double x)
+hyperbolic_tangent(const Graph *g, const Op *op, double x)
 {
-    (void)op;
+    (void)g, (void)op;
     return tanh(x);
 }
 
 static double
-sigmoid(const Op *op, double x)
+sigmoid(const Graph *g, const Op *op, double x)
 {
-    (void)op;
+    (void)g, (void)op;
     return 1 / (1 + exp(-x));
 }
 
 static double
-relu(const Op *op, double x)
+relu(const Graph *g, const Op *op, double x)
 {
-    (void)op;
+    (void)g, (void)op;
     return x > 0 ? x : 0;
 }
 
 static double
-error_function(const Op *op, double x)
+error_function(const Graph *g, const Op *op, double x)
 {
-    (void)op;
+    (void)g, (void)op;
     return erf(x);
 }
 
 static double
-clip(const Op *op, double x)
+clip(const Graph *g, const Op *op, double x)
 {
+    (void)g;
     return fmin(fmax(x, vq_get_f(op, A_LO, -INFINITY)),
                 vq_get_f(op, A_HI, INFINITY));
 }
 
 static double
-function(const Op *op, double x)
+function(const Graph *g, const Op *op, double x)
 {
     const Attr *code = vq_attr(op, A_CODE);
 
+    (void)g;
     return vq_fn_at(code->i, code->n, x);
 }
 
+/* The table's entry for the code nearest to x. */
+static double
+lookup(const Graph *g, const Op *op, double x)
+{
+    const Value *values = &g->val[op->in[1]];
+    double at = rint(x / vq_get_f(op, A_SCALE, 1)) +
+                (double)vq_get_i(op, A_ZERO, 0) - vq_get_f(op, A_LO, 0);
+    int64_t i = (int64_t)fmin(fmax(at, 0), (double)vq_count(&values->type) - 1);
+
+    return (double)((const float *)values->data)[i];
+}
+
 static ByteFn *const exact[NOP] = {
-    [OP_GELU] = gelu, [OP_TANH] = hyperbolic_tangent, [OP_SIGMOID] = sigmoid,
-    [OP_RELU] = relu, [OP_ERF] = error_function,      [OP_CLIP] = clip,
-    [OP_FUNCTION] = function,
+    [OP_GELU] = gelu,          [OP_TANH] = hyperbolic_tangent,
+    [OP_SIGMOID] = sigmoid,    [OP_RELU] = relu,
+    [OP_ERF] = error_function, [OP_CLIP] = clip,
+    [OP_LOOKUP] = lookup,      [OP_FUNCTION] = function,
 };
 
 double
-vq_byte_function(TableForm form, const Op *op, double x)
+vq_byte_function(TableForm form, const Graph *g, const Op *op, double x)
 {
     assert(exact[op->kind]);
     return form == TF_SHIFT && op->kind == OP_GELU ? shift_gelu(x)
-                                                   : exact[op->kind](op, x);
+                                                   : exact[op->kind](g, op, x);
 }
 
 void
 vq_byte_table(TableForm form, const Graph *g, const Op *op, const Type *x,
               const Type *y, void *out)
 {
-    float sx = vq_scale_at(g, x, 0), sy = vq_scale_at(g, y, 0);
+    float sx = x->q.scale, sy = y->q.scale;
 
     for (int i = 0; i < 256; i++) {
         int32_t code = (int32_t)vq_dtype[x->dt].lo + i;
         double v =
-            vq_byte_function(form, op, vq_dequantize(code, sx, x->q.zero));
+            vq_byte_function(form, g, op, vq_dequantize(code, sx, x->q.zero));
         int32_t q = vq_quantize((float)v, sy, y->q.zero, y->dt);
 
         if (vq_dtype[y->dt].bytes == 1)

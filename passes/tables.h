@@ -16,12 +16,12 @@ void vq_exp2_table(TableForm, uint16_t table[64]);
 /*
  * A function of one 8-bit value: out[i] for stored code `lowest of x's dtype
  * + i`, rounded to y's type. x and y are per tensor. `out` has 256 elements
- * of y's dtype. op is a one-input real op; only gelu has a shift form, other
- * functions are always exact.
+ * of y's dtype. op is a one-input real op, or lookup, of g; only gelu has a
+ * shift form, other functions are always exact.
  */
 void vq_byte_table(TableForm, const Graph *, const Op *op, const Type *x,
                    const Type *y, void *out);
 /* The value of op's function in the given form, before it is rounded. */
-double vq_byte_function(TableForm, const Op *op, double x);
+double vq_byte_function(TableForm, const Graph *, const Op *op, double x);
 
 #endif

@@ -171,6 +171,20 @@ vq_view_move(View *v, const Graph *g, const Op *op)
     return fn && fn(v, op, vq_type(g, op->out));
 }
 
+/* x * k rounded to a grid of step s is k times x rounded to one of s / k. */
+static bool
+add_grid(View *v, const Op *op)
+{
+    Grid g = vq_grid_of(op);
+
+    if (v->ngrid == MAXGRID || !(v->scale > 0))
+        return false;
+    if (v->scale != 1)
+        g.scale = (double)(float)(g.scale / v->scale);
+    v->grid[v->ngrid++] = g;
+    return true;
+}
+
 void
 vq_view_trace(View *v, const Graph *g, ValId id)
 {
@@ -185,6 +199,10 @@ vq_view_trace(View *v, const Graph *g, ValId id)
         vq_scalar(g, c, &k) && vq_same_shape(vq_type(g, x), vq_type(g, id))) {
         vq_view_trace(v, g, x);
         v->scale *= k;
+    } else if (op->kind == OP_FAKEQUANT) {
+        vq_view_trace(v, g, op->in[0]);
+        if (!add_grid(v, op))
+            vq_view_whole(v, g, id);
     } else if (move_fn[op->kind]) {
         vq_view_trace(v, g, op->in[0]);
         if (!vq_view_move(v, g, op))

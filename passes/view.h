@@ -11,18 +11,20 @@
 #ifndef VQ_VIEW_H
 #define VQ_VIEW_H
 
-#include "passes/builder.h"
+#include "passes/grid.h"
 
 typedef struct Digit {
     int64_t dim, stride; /* dim >= 2; stride in elements of the base */
 } Digit;
 
-enum { MAXDIGIT = 24 };
+enum { MAXDIGIT = 24, MAXGRID = 4 };
 
 typedef struct View {
     ValId base;
     int64_t offset;
     double scale; /* product of the scalar factors passed on the way */
+    int ngrid;
+    Grid grid[MAXGRID]; /* of the base, first to last: what rounded it */
     int rank;
     int first[MAXRANK + 1]; /* axis i is digits first[i] .. first[i+1]-1 */
     Digit digit[MAXDIGIT];
@@ -32,8 +34,8 @@ void vq_view_whole(View *, const Graph *, ValId);
 /* Makes a view of op's input one of its value; false (and unchanged) if op is
  * no move or the digits do not fit. */
 bool vq_view_move(View *, const Graph *, const Op *);
-/* Goes up from v as far as moves, and products with a scalar constant, reach.
- */
+/* Goes up from v as far as moves, products with a scalar constant and
+ * fakequants reach. */
 void vq_view_trace(View *, const Graph *, ValId v);
 
 /* Splits every digit so that it stays within a run of w base elements or goes

@@ -1,8 +1,20 @@
 /*
- * lut.c -- table lookup inside registers: by AVX512-BW's vpermi2w, or by
- * AVX2's vpshufb, which looks up among 16 bytes, and a tree of blends.
+ * lut.c -- table lookup inside registers: by AVX512-VBMI's vpermi2b, by
+ * AVX512-BW's vpermi2w, or by AVX2's vpshufb, which looks up among 16 bytes,
+ * and a tree of blends.
  */
 #include "codegen/x86/prim.h"
+
+/* A piece of a table. One on the function's own stack changes; others are
+ * constants of the model. */
+static Val
+load_piece(Build *b, Ty t, Val table, int64_t at, unsigned align)
+{
+    Val p = b_atc(b, table, at);
+
+    return LLVMIsAAllocaInst(table) ? b_load(b, t, p, align)
+                                    : b_load_const(b, t, p, align);
+}
 
 static Val
 permute2(Build *b, Val index, Val lo, Val hi)
@@ -17,8 +29,8 @@ Val
 x86_pow2_perm(Build *b, Val d, Val table)
 {
     Ty v = b_vec(b->i16, 32);
-    Val x = permute2(b, d, b_load(b, v, table, 64),
-                     b_load(b, v, b_atc(b, table, 64), 64));
+    Val x = permute2(b, d, load_piece(b, v, table, 0, 64),
+                     load_piece(b, v, table, 64, 64));
 
     return b_intrinsic(b, "llvm.x86.avx512.psrlv.w.512", NULL,
                        (Val[]){x, b_lshrc(b, d, 6)}, 2, v);
@@ -49,12 +61,28 @@ x86_lut8_perm(Build *b, Val x, Val table)
     Val word[4], even, odd;
 
     for (int i = 0; i < 4; i++)
-        word[i] = b_load(b, v, b_atc(b, table, 64 * i), 64);
+        word[i] = load_piece(b, v, table, 64 * i, 64);
     x = b_bitcast(b, x, v);
     even = look_up_words(b, b_andc(b, x, 255), word);
     odd = look_up_words(b, b_lshrc(b, x, 8), word);
     x = b_or(b, b_andc(b, even, 255), b_shlc(b, odd, 8));
     return b_bitcast(b, x, b_vec(b->i8, 64));
+}
+
+/* Bits 0 to 6 of a byte choose among 128 bytes, bit 7 between the halves. */
+Val
+x86_lut8_vbmi(Build *b, Val x, Val table)
+{
+    Ty v = b_vec(b->i8, 64);
+    Val part[4], half[2];
+
+    for (int i = 0; i < 4; i++)
+        part[i] = load_piece(b, v, table, 64 * i, 64);
+    for (int i = 0; i < 2; i++)
+        half[i] = b_intrinsic(b, "llvm.x86.avx512.vpermi2var.qi.512", NULL,
+                              (Val[]){part[2 * i], x, part[2 * i + 1]}, 3, v);
+    return b_select(b, b_cmp(b, LLVMIntSLT, x, LLVMConstNull(v)), half[1],
+                    half[0]);
 }
 
 /* ---- vpshufb ---- */
@@ -63,7 +91,7 @@ x86_lut8_perm(Build *b, Val x, Val table)
 static Val
 load_chunk(Build *b, Val table, unsigned i)
 {
-    Val x = b_load(b, b_vec(b->i8, 16), b_atc(b, table, 16 * i), 16);
+    Val x = load_piece(b, b_vec(b->i8, 16), table, 16 * i, 16);
     int lane[32];
 
     for (int k = 0; k < 32; k++)
@@ -111,25 +139,80 @@ x86_lut8_shuffle(Build *b, Val x, Val table)
     return b_join(b, half[0], half[1]);
 }
 
-/* A chunk holds 8 of the 64 words: byte indices 2i and 2i + 1. */
+/* Bytes `half` (0 low, 1 high) of words 16 * i .. of a table, for both halves
+ * of a register; less (by xor) those of the 16 words before. */
 static Val
-look_up_power(Build *b, Val d, Val table)
+load_step(Build *b, Val table, unsigned half, unsigned i)
 {
-    Val bit[3], i, e;
+    Ty v = b_vec(b->i16, 16);
+    Val x = load_piece(b, v, table, 32 * i, 32);
+    int lane[32];
 
-    for (unsigned k = 0; k < 3; k++)
-        bit[k] = b_shlc(b, d, 12 - k);
-    i = b_addc(b, b_mulc(b, b_andc(b, d, 7), 0x0202), 0x0100);
-    e = choose_chunk(b, table, b_bitcast(b, i, b_vec(b->i8, 32)), bit, 3, 0);
-    e = b_zext(b, b_bitcast(b, e, b_vec(b->i16, 16)), 32);
-    i = b_lshrc(b, b_zext(b, d, 32), 6);
-    e = b_lshr(b, e, b_umin(b, i, b_const(LLVMTypeOf(i), 31)));
-    return b_trunc(b, e, 16);
+    if (i > 0)
+        x = b_xor(b, x, load_piece(b, v, table, 32 * i - 32, 32));
+    x = b_trunc(b, b_lshrc(b, x, 8 * half), 8);
+    for (int k = 0; k < 32; k++)
+        lane[k] = k % 16;
+    return b_shuffle(b, x, NULL, lane, 32);
 }
 
+/*
+ * 32 indices of 0 .. 63: vpshufb gives 0 for a negative one and looks at the
+ * low four bits of others, so tables of what changes from 16 to 16 add up.
+ */
+static void
+look_up_64(Build *b, Val at, Val table, Val half[2])
+{
+    Val step;
+
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned h = 0; h < 2; h++) {
+            step = b_intrinsic(
+                b, "llvm.x86.avx2.pshuf.b", NULL,
+                (Val[]){load_step(b, table, h, i), b_subc(b, at, 16 * i)}, 2,
+                LLVMTypeOf(at));
+            half[h] = i ? b_xor(b, half[h], step) : step;
+        }
+}
+
+/* e[i] >> (d[i] >> 6) for 16 lanes of u16, by 32-bit shifts of the even and
+ * of the odd ones. */
+static Val
+shift_words(Build *b, Val e, Val d)
+{
+    static const char *const shift = "llvm.x86.avx2.psrlv.d.256";
+    Ty v = b_vec(b->i32, 8), words = LLVMTypeOf(e);
+    Val odd, even;
+    int lane[16];
+
+    e = b_bitcast(b, e, v);
+    d = b_bitcast(b, d, v);
+    even = b_intrinsic(
+        b, shift, NULL,
+        (Val[]){b_andc(b, e, 65535), b_lshrc(b, b_shlc(b, d, 16), 22)}, 2,
+        words);
+    odd = b_intrinsic(b, shift, NULL, (Val[]){e, b_lshrc(b, d, 22)}, 2, words);
+    for (int i = 0; i < 16; i++)
+        lane[i] = i + i % 2 * 16;
+    return b_shuffle(b, even, odd, lane, 16);
+}
+
+/* vpackuswb and vpunpck undo each other's order. */
 Val
 x86_pow2_shuffle(Build *b, Val d, Val table)
 {
-    return b_join(b, look_up_power(b, b_slice(b, d, 0, 16), table),
-                  look_up_power(b, b_slice(b, d, 16, 16), table));
+    Val part[2] = {b_slice(b, d, 0, 16), b_slice(b, d, 16, 16)}, half[2], e;
+    int lane[32];
+
+    e = b_intrinsic(b, "llvm.x86.avx2.packuswb", NULL,
+                    (Val[]){b_andc(b, part[0], 63), b_andc(b, part[1], 63)}, 2,
+                    b_vec(b->i8, 32));
+    look_up_64(b, e, table, half);
+    for (int p = 0; p < 2; p++) {
+        for (int i = 0; i < 32; i++)
+            lane[i] = i / 16 * 16 + p * 8 + i % 16 / 2 + i % 2 * 32;
+        e = b_shuffle(b, half[0], half[1], lane, 32);
+        part[p] = shift_words(b, b_bitcast(b, e, LLVMTypeOf(part[p])), part[p]);
+    }
+    return b_join(b, part[0], part[1]);
 }

@@ -14,6 +14,8 @@ Val x86_dot_vnni512(Build *, Val acc, Val a, Val w);
 Val x86_dot_vnni256(Build *, Val acc, Val a, Val w);
 Val x86_dot_madd(Build *, Val acc, Val a, Val w);
 
+/* AVX512-VBMI vpermi2b. */
+Val x86_lut8_vbmi(Build *, Val x, Val table);
 /* AVX512-BW vpermi2w. */
 Val x86_lut8_perm(Build *, Val x, Val table);
 Val x86_pow2_perm(Build *, Val d, Val table);

@@ -1,7 +1,7 @@
 /*
  * app.c -- what is in a picture: the five likeliest classes.
  *
- *     classify PHOTO.jpg [NAMES.txt]
+ *     classify [--threads N] PHOTO.jpg [NAMES.txt]
  *
  * The model was compiled into this program by vitqc; classifier.h tells its
  * shapes. NAMES.txt has the name of a class on each line, in the model's order;
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <vitqc/vqrt_pool.h>
 
 enum { TOP = 5 };
 
@@ -111,30 +112,56 @@ prepare(const char *path, int side, float *pixels)
     return code;
 }
 
+/* The model on so many threads. */
+static int
+classify(unsigned threads, const float *pixels, float *logits)
+{
+    VqrtContext c = {.parallel_for = vqrt_pool_run, .parts = 1};
+    VqrtPool *pool = vqrt_pool_new(threads);
+    void *work = NULL;
+    int code = -1;
+
+    if (pool) {
+        c.pool = pool;
+        c.parts = vqrt_pool_threads(pool);
+        work = aligned_alloc(CLASSIFIER_WORK_ALIGN,
+                             CLASSIFIER_WORK_BYTES +
+                                 (c.parts - 1) * CLASSIFIER_PART_BYTES);
+    }
+    if (work)
+        code = classifier_run_with(-1, pixels, logits, work, &c);
+    free(work);
+    vqrt_pool_free(pool);
+    return code;
+}
+
 int
 main(int argc, char **argv)
 {
+    unsigned threads = 1;
     VqrtModel m;
     int side, classes, code = 1;
     float *pixels, *logits;
-    void *work;
 
+    if (argc > 2 && strcmp(argv[1], "--threads") == 0) {
+        threads = (unsigned)strtoul(argv[2], NULL, 10);
+        argc -= 2;
+        argv += 2;
+    }
+    if (argc < 2 || argc > 3) {
+        fprintf(stderr, "usage: classify [--threads N] PHOTO [NAMES.txt]\n");
+        return 2;
+    }
     classifier_model(&m);
     side = (int)m.in[0].dim[3];
     classes = (int)m.out[0].dim[1];
     pixels = malloc(sizeof(float) * 3 * (size_t)side * (size_t)side);
     logits = malloc(sizeof(float) * (size_t)classes);
-    work = aligned_alloc(m.work_align, m.work_bytes);
-    if (argc < 2 || argc > 3) {
-        fprintf(stderr, "usage: classify PHOTO [NAMES.txt]\n");
-        code = 2;
-    } else if (pixels && logits && work &&
-               prepare(argv[1], side, pixels) == 0 &&
-               classifier_run(pixels, logits, work) == 0) {
+    if (pixels && logits && prepare(argv[1], side, pixels) == 0 &&
+        classify(threads, pixels, logits) == 0) {
         print_top(logits, classes, argc > 2 ? argv[2] : NULL);
         code = 0;
     }
-    free(work);
     free(logits);
     free(pixels);
     return code;

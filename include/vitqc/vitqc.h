@@ -163,6 +163,7 @@ typedef enum VitqcFileKind {
     VITQC_IR,          /* .vir, and PATH.bin for large constants */
     VITQC_REPORT,      /* JSON */
     VITQC_CALIBRATION, /* JSON; of vitqc_calibrate */
+    VITQC_OPT_REPORT,  /* text: what each layer compiled to, what is slow */
     VITQC_NFILEKIND
 } VitqcFileKind;
 
@@ -226,9 +227,76 @@ VITQC_API int vitqc_object_level(VitqcObject *, const char *name);
 /* Runs every image and writes the outputs, a row an image, as a f32 .npy. */
 VITQC_API VitqcStatus vitqc_object_run(VitqcObject *, const char *level,
                                        const VitqcImages *, const char *output);
+/* How many threads run each call from now on, 1 to 64; 1 at first. The bits of
+ * the results do not depend on it. */
+VITQC_API VitqcStatus vitqc_object_set_threads(VitqcObject *, int64_t threads);
 /* What an object file holds, without loading it. */
 VITQC_API VitqcStatus vitqc_object_describe(const char *path,
                                             const VitqcOptions *, FILE *to);
+
+/* ---- speed of a compiled model ---- */
+
+typedef struct VitqcBench {
+    size_t size;       /* sizeof(VitqcBench) */
+    const char *level; /* NULL: the best; "all": each that this CPU runs */
+    int64_t repeat;    /* timed calls of each level: 100 */
+    int64_t warmup;    /* calls before them: 10 */
+    int profile;       /* not 0: time every step as well */
+} VitqcBench;
+
+/* A step of the object, or several: equal steps of repeated layers, or all of
+ * a kind. Times are sums of the steps' medians. */
+typedef struct VitqcStepTime {
+    const char *name;          /* of many: "blocks.0..11.fc1" */
+    const char *kind;          /* "gemm", "attention", "softmax", "layernorm",
+                                  "elementwise", "layout", "edge" */
+    int64_t count;             /* steps in it */
+    int64_t rows, cols, depth; /* of each, as VqrtStep has them; 0: differ */
+    int64_t macs;              /* multiply-adds of all */
+    int splits;                /* not 0: cut for threads */
+    double seconds, share;     /* of the sum over all steps */
+    double gops, peak_share;   /* as below; 0: no products, no peak */
+} VitqcStepTime;
+
+typedef struct VitqcLevelTime {
+    const char *name;
+    double median, p10, p90; /* seconds of a call */
+    /* Of a call, while the thread that made it had a CPU: median. Below 1 on
+     * one thread, others used the CPU meanwhile. */
+    double cpu_share;
+    double gops; /* 2 * multiply-adds / median, in 1e9 a second */
+    /* The level's product instruction with nothing else to do, on as many
+     * threads, timed before every call: median; 0: not known. */
+    const char *peak_name;
+    double peak_gops;
+    double peak_share; /* of a call, of the peak just before: median */
+    /* With `profile`: seconds of a call whose steps are timed; the sum of the
+     * steps' medians, which on a busy machine is nearer to what a call takes by
+     * itself; and what that gives. */
+    double profiled, steps, steps_gops, steps_peak_share;
+    const VitqcStepTime *step, *layer, *kind; /* each; equal ones; by kind */
+    size_t nstep, nlayer, nkind;
+} VitqcLevelTime;
+
+/* What it points at belongs to the object. */
+typedef struct VitqcBenched {
+    size_t size; /* sizeof(VitqcBenched) */
+    const char *model, *compiler;
+    int64_t batch, threads, repeat, macs, work_bytes, const_bytes;
+    const VitqcLevelTime *level;
+    size_t nlevel;
+} VitqcBenched;
+
+VITQC_API void vitqc_bench_init(VitqcBench *);
+VITQC_API void vitqc_benched_init(VitqcBenched *);
+/* Times calls on numbers like pixels, level after level within a round, so
+ * that a machine that slows down slows all. */
+VITQC_API VitqcStatus vitqc_object_bench(VitqcObject *, const VitqcBench *,
+                                         VitqcBenched *);
+/* Writes a result as JSON; "-": standard output. */
+VITQC_API VitqcStatus vitqc_object_bench_write(VitqcObject *,
+                                               const VitqcBenched *,
+                                               const char *path);
 
 /* Writes the names, levels and meaning of all passes, in their order. */
 VITQC_API void vitqc_list_passes(FILE *to);

@@ -2,7 +2,7 @@
  * bench.c -- speed of compiled kernels beside the CPU's own peak, measured in
  * the same run; compile time and size of the object.
  *
- * codegen_bench [tiny|base] [LEVEL]
+ * codegen_bench [tiny|base|TOKENSxHEADSxSIZE[xPBITS]] [LEVEL|all] [PART]
  */
 #include "ir/layout.h"
 #include "runtime/vqrt.h"
@@ -113,11 +113,28 @@ time_model(Case *c, const VqrtModel *m, int level, double *least)
     return t[ROUNDS / 2];
 }
 
+/* Products a second and their share of the peak; where there are none, what
+ * an element of the results takes, in time and in products at the peak. */
+static void
+print_rate(const Graph *g, double least, int64_t products, int repeat)
+{
+    int64_t n = vq_count(vq_type(g, g->out[0])) * repeat;
+    double peak = measure_peak();
+
+    if (products)
+        printf(
+            "%6.1f GMAC/s, %5.1f %% of %.1f\n", (double)products / least * 1e-9,
+            peak > 0 ? 100 * (double)products / least / peak : 0, peak * 1e-9);
+    else
+        printf("%6.3f ns an element, %5.1f products\n", least / (double)n * 1e9,
+               least / (double)n * peak);
+}
+
 static void
 report(Case *c, const char *what, const char *only, int64_t products)
 {
     static const char path[] = "/tmp/vitqc-bench.o";
-    double t = now(), peak, least;
+    double t = now(), least;
     const VqrtModel *m;
     Loaded *l;
 
@@ -131,33 +148,56 @@ report(Case *c, const char *what, const char *only, int64_t products)
     printf("%-10s compiled in %.2f s\n", what, t);
     for (uint32_t i = 0; i < m->nlevel; i++) {
         t = time_model(c, m, (int)i, &least);
-        peak = measure_peak();
-        if (t > 0)
-            printf("  %-12s median %8.3f ms, least %8.3f ms, %6.1f GMAC/s, "
-                   "%5.1f %% of %.1f\n",
-                   m->level[i], t * 1e3, least * 1e3,
-                   (double)products / least * 1e-9,
-                   peak > 0 ? 100 * (double)products / least / peak : 0,
-                   peak * 1e-9);
+        if (t <= 0)
+            continue;
+        printf("  %-12s median %8.3f ms, least %8.3f ms, ", m->level[i],
+               t * 1e3, least * 1e3);
+        print_rate(c->g, least, products, REPEAT);
     }
     vq_unload(l);
+}
+
+/* A shape by name, or by its attention: the rest of it is DeiT-T's. */
+static bool
+read_shape(const char *text, DeitShape *s)
+{
+    long long tokens, heads, size;
+    int n;
+
+    *s = strcmp(text, "base") == 0 ? deit_base : deit_tiny;
+    if (strcmp(text, "base") == 0 || strcmp(text, "tiny") == 0)
+        return true;
+    n = sscanf(text, "%lldx%lldx%lldx%d", &tokens, &heads, &size, &s->pbits);
+    if (n < 3 || tokens < 1 || heads < 1 || size < 1)
+        return false;
+    s->tokens = tokens;
+    s->heads = heads;
+    s->wide = heads * size;
+    s->hidden = 4 * s->wide;
+    return true;
 }
 
 int
 main(int argc, char **argv)
 {
-    const DeitShape *s =
-        argc > 1 && strcmp(argv[1], "base") == 0 ? &deit_base : &deit_tiny;
-    const char *only = argc > 2 ? argv[2] : NULL;
+    const char *only = argc > 2 && strcmp(argv[2], "all") ? argv[2] : NULL;
+    const char *what = argc > 3 ? argv[3] : NULL;
+    DeitShape shape, *s = &shape;
     Case c;
 
+    if (!read_shape(argc > 1 ? argv[1] : "tiny", s))
+        return 2;
     for (int part = 0; part < NPART; part++) {
+        if (what && strcmp(what, deit_part_name[part]) != 0)
+            continue;
         case_start(&c, "part");
         c.diag.fn = print_diag;
         report(&c, deit_part_name[part], only,
                deit_part(&c, s, (DeitPart)part, REPEAT));
         case_end(&c);
     }
+    if (what || s->tokens != deit_tiny.tokens)
+        return 0;
     case_start(&c, "model");
     c.diag.fn = print_diag;
     report(&c, "model", only, deit_build(&c, s));

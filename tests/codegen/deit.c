@@ -15,7 +15,7 @@ const DeitShape deit_base = {224, 197, 768, 12, 3072, 12, 1000, 16};
 const DeitShape deit_mini = {64, 17, 45, 3, 93, 2, 10, 16};
 
 const char *const deit_part_name[NPART] = {
-    "qkv", "proj", "fc1", "fc2", "attention", "layernorm",
+    "qkv", "proj", "fc1", "fc2", "attention", "softmax", "layernorm",
 };
 
 enum { EDGE = 16, PATCH = 3 * EDGE * EDGE };
@@ -83,16 +83,36 @@ norm(Case *c, ValId x)
 }
 
 static ValId
-attention(Case *c, const DeitShape *s, ValId q, ValId k, ValId v)
+power_table(Case *c)
 {
-    ValId in[8] = {q, k, v}, out;
     uint16_t table[64];
 
     for (int i = 0; i < 64; i++)
         table[i] = (uint16_t)lrint(65535 * exp2(-i / 64.0));
+    return case_const(c, TYPE(DT_U16, 64), table);
+}
+
+static ValId
+softmax(Case *c, const DeitShape *s)
+{
+    Type t = TYPE(DT_S16, s->heads * s->tokens, s->tokens);
+    ValId in[2] = {case_random(c, t, -1500, 1500), power_table(c)}, out;
+
+    t.dt = s->pbits == 8 ? DT_U8 : DT_U16;
+    out = emit(c, OP_I_SOFTMAX, t, in, 2);
+    vq_set_i(c->g, last_op(c), A_SOFTMAX, SM_BASE2);
+    vq_set_i(c->g, last_op(c), A_PBITS, s->pbits);
+    return out;
+}
+
+static ValId
+attention(Case *c, const DeitShape *s, ValId q, ValId k, ValId v)
+{
+    ValId in[8] = {q, k, v}, out;
+
     case_requant(c, RQ_WIDE, s->heads, 32000.0 * 8000 * 8 / 500, DT_S16, &in[3],
                  &in[4]);
-    in[5] = case_const(c, TYPE(DT_U16, 64), table);
+    in[5] = power_table(c);
     case_requant(c, RQ_NARROW, s->wide, ldexp(1, s->pbits) * 50, DT_U8, &in[6],
                  &in[7]);
     out = emit(c, OP_I_ATTENTION,
@@ -198,6 +218,8 @@ part_op(Case *c, const DeitShape *s, DeitPart part, const ValId *in)
         return linear(c, in[2], s->wide, DT_S16, false, in[1]);
     case PART_ATTENTION:
         return attention(c, s, in[0], in[3], in[4]);
+    case PART_SOFTMAX:
+        return softmax(c, s);
     default:
         return norm(c, in[1]);
     }

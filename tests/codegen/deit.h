@@ -24,6 +24,7 @@ typedef enum DeitPart {
     PART_FC1,
     PART_FC2,
     PART_ATTENTION,
+    PART_SOFTMAX, /* the scores of all heads, outside of attention */
     PART_NORM,
     NPART
 } DeitPart;

@@ -183,6 +183,38 @@ test_emit_kinds(void **state)
     case_end(&c);
 }
 
+/* The use of tiles is asked for, of Linux alone. */
+static void
+test_system_call(void **state)
+{
+    static const struct {
+        const char *triple, *levels;
+        bool asks;
+    } of[] = {
+        {"x86_64-pc-linux-gnu", "base,amx", true},
+        {"x86_64-pc-linux-gnu", "base,amx-trap", false},
+        {"x86_64-unknown-freebsd", "base,amx", false},
+    };
+    Case c;
+
+    (void)state;
+    case_start(&c, "system");
+    chain(&c, 20);
+    case_plan(&c);
+    for (size_t i = 0; i < COUNT(of); i++) {
+        CodegenOptions opt = {.prefix = "m",
+                              .emit = EMIT_ASM,
+                              .triple = of[i].triple,
+                              .levels = of[i].levels};
+        Emitted e;
+
+        assert_true(vq_codegen(c.g, &c.diag, &opt, &e));
+        assert_int_equal(strstr(e.bytes, "syscall") != NULL, of[i].asks);
+        vq_emitted_free(&e);
+    }
+    case_end(&c);
+}
+
 static void
 test_header(void **state)
 {
@@ -255,7 +287,9 @@ test_loader(void **state)
     assert_non_null(strstr(text, "f32[1x3]"));
     assert_non_null(strstr(text, " base"));
     assert_non_null(strstr(text, " avx512vnni"));
+    assert_non_null(strstr(text, " amx"));
     assert_null(strstr(text, "evex"));
+    assert_null(strstr(text, "trap"));
     case_end(&c);
     unlink(path);
 }
@@ -267,7 +301,8 @@ main(void)
         cmocka_unit_test(test_ports),        cmocka_unit_test(test_chain),
         cmocka_unit_test(test_alias),        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_lowered_only), cmocka_unit_test(test_emit_kinds),
-        cmocka_unit_test(test_header),       cmocka_unit_test(test_loader),
+        cmocka_unit_test(test_header),       cmocka_unit_test(test_system_call),
+        cmocka_unit_test(test_loader),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,29 @@ if have $objdump; then
         on && $2 == "62" { print; bad = 1 }
         END { if (!n) print "no vpdpbusd"; exit bad || !n }' ||
         fail "avxvnni encoding"
+    # Tiles at their level alone, configured and released where they are used.
+    awk '
+        function leave() {
+            if (dot && (config != 1 || release != 1)) {
+                print fn, config, "configurations,", release, "releases"
+                bad = 1
+            }
+            all += dot
+            dot = config = release = 0
+        }
+        /^[0-9a-f]+ <.*>:$/ { leave(); fn = $2; next }
+        $2 ~ /^(tile|tdp|ldtile)/ && fn !~ /\.amx\./ { print fn, $0; bad = 1 }
+        $2 ~ /^tdp/ { dot++ }
+        $2 == "ldtilecfg" { config++ }
+        $2 == "tilerelease" { release++ }
+        END { leave(); if (!all) print "no product in tiles"; exit bad || !all }
+        ' code.txt || fail "tiles"
+    # One system call: the request for tiles.
+    awk '
+        /^[0-9a-f]+ <.*>:$/ { fn = $2 }
+        $2 ~ /^(syscall|sysenter|int)$/ { n++; bad = fn !~ /\.levels>/ }
+        END { if (n != 1) print n + 0, "system calls"; exit bad || n != 1 }
+        ' code.txt || fail "system calls"
 fi
 
 "$cc" -std=c11 -Wall -Wextra -Werror -O1 -I. "$src/two_models.c" alpha.o \
@@ -87,5 +110,10 @@ fi
 if have valgrind; then
     valgrind -q --error-exitcode=9 --leak-check=full ./two 1 >/dev/null \
         2>valgrind.txt || { head -20 valgrind.txt; fail "valgrind"; }
+    # Parts of a step touch no byte that another one writes.
+    "$cc" -std=c11 -Wall -Wextra -Werror -O1 -I. "$src/races.c" alpha.o \
+        -o races -pthread
+    valgrind -q --tool=drd --error-exitcode=9 ./races 1 >/dev/null \
+        2>races.txt || { head -20 races.txt; fail "data races"; }
 fi
 exit $failed

@@ -91,6 +91,78 @@ test_close_scores(void **state)
     case_end(&c);
 }
 
+/*
+ * Rows of few exponentials that are not 0: a score 960 to 1023 steps below the
+ * greatest has the exponential 1, one 1024 below has 0. Their sum is 65535 or
+ * 65536, or a power of two with more of them, or in between.
+ */
+static ValId
+peaked_scores(Case *c, int64_t rows, int64_t n)
+{
+    static const int most[] = {1, 1, 1, 2, 2, 4, 4, 3, 16};
+    static const int ones[] = {0, 1, 2, 0, 2, 0, 4, 7, 16};
+    int16_t *x = NEWN(&c->arena, int16_t, rows *n);
+
+    for (int64_t r = 0; r < rows; r++) {
+        int64_t k = r % (int64_t)COUNT(most), top = case_pick(c, -30000, 32767);
+
+        for (int64_t i = 0; i < n; i++)
+            x[r * n + i] = (int16_t)vq_max(top - 1024 - 5 * i, INT16_MIN);
+        for (int64_t i = 0; i < most[k] + ones[k]; i++)
+            x[r * n + i * 7 % n] =
+                (int16_t)(i < ones[k] ? top - case_pick(c, 960, 1023) : top);
+    }
+    return case_const(c, TYPE(DT_S16, rows, n), x);
+}
+
+static void
+test_peaked_scores(void **state)
+{
+    Case c;
+
+    (void)state;
+    case_start(&c, "peaked");
+    for (size_t i = 0; i < COUNT(length); i++)
+        for (int pbits = 8; pbits <= 16; pbits += 8) {
+            int64_t rows = 9 + (int64_t)i % 2;
+            ValId in[2] = {peaked_scores(&c, rows, length[i]), power_table(&c)};
+            Type t = TYPE(pbits == 8 ? DT_U8 : DT_U16, rows, length[i]);
+            Op *op = case_op(&c, OP_I_SOFTMAX, t, in, 2);
+
+            vq_set_i(c.g, op, A_SOFTMAX, SM_BASE2);
+            vq_set_i(c.g, op, A_PBITS, pbits);
+        }
+    case_check(&c);
+    case_end(&c);
+}
+
+/* Every exponential there is, below two greatest ones: any table. */
+static void
+test_all_distances(void **state)
+{
+    uint16_t table[64] = {65535};
+    int16_t x[1200];
+    Case c;
+
+    (void)state;
+    case_start(&c, "distances");
+    for (int i = 1; i < 64; i++)
+        table[i] = (uint16_t)case_pick(&c, 0, 65535);
+    for (int i = 0; i < (int)COUNT(x); i++)
+        x[i] = (int16_t)(i == 0 ? INT16_MAX : INT16_MAX + 1 - i);
+    for (int pbits = 8; pbits <= 16; pbits += 8) {
+        Type t = TYPE(pbits == 8 ? DT_U8 : DT_U16, 1, COUNT(x));
+        ValId in[2] = {case_const(&c, TYPE(DT_S16, 1, COUNT(x)), x),
+                       case_const(&c, TYPE(DT_U16, 64), table)};
+        Op *op = case_op(&c, OP_I_SOFTMAX, t, in, 2);
+
+        vq_set_i(c.g, op, A_SOFTMAX, SM_BASE2);
+        vq_set_i(c.g, op, A_PBITS, pbits);
+    }
+    case_check(&c);
+    case_end(&c);
+}
+
 static void
 test_layernorm(void **state)
 {
@@ -114,6 +186,48 @@ test_layernorm(void **state)
                      (int64_t)floor(log2(32767 / sqrt((double)n))));
             vq_set_i(c.g, op, A_SHIFT, to[i % COUNT(to)] == DT_S16 ? 11 : 18);
             vq_set_i(c.g, op, A_IEPS, big ? 1 : 12345);
+        }
+    case_check(&c);
+    case_end(&c);
+}
+
+/* A row of the least and the greatest numbers: the greatest variance. */
+static ValId
+case_extremes(Case *c, int64_t rows, int64_t n)
+{
+    int16_t *x = NEWN(&c->arena, int16_t, rows *n);
+
+    for (int64_t i = 0; i < rows * n; i++)
+        x[i] = case_pick(c, 0, 1) ? INT16_MAX : INT16_MIN;
+    return case_const(c, TYPE(DT_S16, rows, n), x);
+}
+
+/* The longest rows, all shifts that epsilon and the variance can ask for, and
+ * more rows than go together. */
+static void
+test_far_layernorm(void **state)
+{
+    static const int64_t row[] = {7, 192, 1023, 4097, 32767, 32768};
+    Case c;
+
+    (void)state;
+    case_start(&c, "far");
+    for (size_t i = 0; i < COUNT(row); i++)
+        for (int k = 0; k < 4; k++) {
+            int64_t n = row[i], rows = n < 200 ? 19 : 2;
+            int64_t most = (int64_t)floor(log2(32767 / sqrt((double)n)));
+            Type t = TYPE(DT_S16, rows, n);
+            ValId in[3] = {
+                k % 2 ? case_extremes(&c, rows, n) : case_in(&c, t),
+                case_random(&c, TYPE(DT_S32, n), -32767, 32767),
+                case_random(&c, TYPE(DT_S32, n), -(1 << 30), 1 << 30)};
+            Op *op =
+                case_op(&c, OP_I_LAYERNORM,
+                        coded(TYPE(k ? DT_S8 : DT_S16, rows, n), 0), in, 3);
+
+            vq_set_i(c.g, op, A_FRAC, k == 2 ? 0 : most);
+            vq_set_i(c.g, op, A_SHIFT, k == 2 ? 9 : 20);
+            vq_set_i(c.g, op, A_IEPS, k < 2 ? 1 : INT64_C(1) << (20 * k));
         }
     case_check(&c);
     case_end(&c);
@@ -152,17 +266,19 @@ test_ivitnorm(void **state)
     (void)state;
     case_start(&c, "ivitnorm");
     for (size_t i = 0; i < COUNT(length); i++)
-        for (int small = 0; small < 2; small++) {
+        for (int kind = 0; kind < 3; kind++) {
             DType dt = to[i % COUNT(to)];
-            int64_t n = length[i], top = INT64_C(1) << (i % 2 ? 50 : 28);
-            Type t = TYPE(DT_S16, 3, n);
-            ValId in[4] = {small ? case_random(&c, t, -9, 9) : case_in(&c, t),
-                           case_random(&c, TYPE(DT_S64, n), -top, top)};
+            int64_t n = length[i], top = INT64_C(1) << (i % 2 ? 50 : 30);
+            Type t = TYPE(DT_S16, 17, n);
+            ValId in[4] = {kind == 0   ? case_in(&c, t)
+                           : kind == 1 ? case_random(&c, t, -9, 9)
+                                       : case_extremes(&c, 17, n),
+                           case_random(&c, TYPE(DT_S64, n), 1 - top, top - 1)};
             Op *op;
 
             case_requant(&c, RQ_DYADIC, n, 5e8, dt, &in[2], &in[3]);
             op = case_op(&c, OP_I_IVITNORM,
-                         coded(TYPE(dt, 3, n), dt == DT_U8 ? 100 : 0), in, 4);
+                         coded(TYPE(dt, 17, n), dt == DT_U8 ? 100 : 0), in, 4);
             (void)op;
         }
     case_check(&c);
@@ -200,7 +316,8 @@ static const Heads shape[] = {
     {0, 7, 15, 2, 16},  {2, 23, 16, 3, 17},  {0, 24, 17, 1, 32},
     {0, 25, 31, 2, 33}, {3, 16, 32, 2, 20},  {0, 8, 33, 1, 64},
     {0, 49, 63, 3, 31}, {0, 47, 65, 2, 48},  {1, 197, 197, 3, 64},
-    {0, 1, 197, 3, 64}, {0, 50, 128, 2, 80},
+    {0, 1, 197, 3, 64}, {0, 50, 128, 2, 80}, {0, 9, 40, 2, 23},
+    {0, 26, 577, 1, 8},
 };
 
 static Type
@@ -210,15 +327,29 @@ tokens(DType dt, const Heads *s, int64_t n)
                     : TYPE(dt, n, s->heads * s->d);
 }
 
+/* What is added to scores: a few powers of two, or a mask; one map for each
+ * head, or for each head of each of the batches. */
+static ValId
+score_bias(Case *c, const Heads *s)
+{
+    int64_t maps = s->batch % 2 ? s->batch * s->heads : s->heads;
+    ValId v = case_random(c, TYPE(DT_S16, maps, s->nq, s->nk), -600, 200);
+    int16_t *x = (int16_t *)(uintptr_t)c->g->val[v].data;
+
+    for (int64_t i = 0; i < vq_count(vq_type(c->g, v)); i += 3)
+        x[i] = i % 2 ? INT16_MIN : INT16_MAX;
+    return v;
+}
+
 static void
 add_attention(Case *c, const Heads *s, int softmax, int pbits, int form,
-              DType dt)
+              DType dt, bool added)
 {
     bool base2 = softmax == SM_BASE2;
     int64_t wide = s->heads * s->d;
     int32_t zero = (int32_t)case_pick(c, 0, 255);
     double sum = ldexp(1, pbits);
-    ValId in[8] = {case_in(c, coded(tokens(DT_U8, s, s->nq), zero)),
+    ValId in[9] = {case_in(c, coded(tokens(DT_U8, s, s->nq), zero)),
                    case_in(c, tokens(DT_S8, s, s->nk)),
                    case_in(c, tokens(DT_S8, s, s->nk))};
     Op *op;
@@ -231,8 +362,10 @@ add_attention(Case *c, const Heads *s, int softmax, int pbits, int form,
     in[5] = base2 ? power_table(c) : shift_table(c, 0);
     case_requant(c, form, wide, sum * 50, dt == DT_S16 ? DT_S16 : DT_S8, &in[6],
                  &in[7]);
+    in[8] = added ? score_bias(c, s) : 0;
     op = case_op(c, OP_I_ATTENTION,
-                 coded(tokens(dt, s, s->nq), dt == DT_U8 ? 120 : 0), in, 8);
+                 coded(tokens(dt, s, s->nq), dt == DT_U8 ? 120 : 0), in,
+                 added ? 9 : 8);
     vq_set_i(c->g, op, A_HEADS, s->heads);
     vq_set_i(c->g, op, A_SOFTMAX, softmax);
     vq_set_i(c->g, op, A_PBITS, pbits);
@@ -240,13 +373,14 @@ add_attention(Case *c, const Heads *s, int softmax, int pbits, int form,
 }
 
 static void
-check_attention(const char *name, int softmax, int pbits, int form, DType dt)
+check_attention(const char *name, int softmax, int pbits, int form, DType dt,
+                bool added)
 {
     Case c;
 
     case_start(&c, name);
     for (size_t i = 0; i < COUNT(shape); i++)
-        add_attention(&c, &shape[i], softmax, pbits, form, dt);
+        add_attention(&c, &shape[i], softmax, pbits, form, dt, added);
     case_check(&c);
     case_end(&c);
 }
@@ -255,19 +389,27 @@ static void
 test_attention(void **state)
 {
     (void)state;
-    check_attention("base2_8", SM_BASE2, 8, RQ_NARROW, DT_U8);
-    check_attention("base2_16", SM_BASE2, 16, RQ_NARROW, DT_U8);
-    check_attention("base2_s16", SM_BASE2, 16, RQ_WIDE, DT_S16);
-    check_attention("shiftmax", SM_SHIFTMAX, 15, RQ_DYADIC, DT_S8);
+    check_attention("base2_8", SM_BASE2, 8, RQ_NARROW, DT_U8, false);
+    check_attention("base2_16", SM_BASE2, 16, RQ_NARROW, DT_U8, false);
+    check_attention("base2_s16", SM_BASE2, 16, RQ_WIDE, DT_S16, false);
+    check_attention("added_8", SM_BASE2, 8, RQ_NARROW, DT_U8, true);
+    check_attention("added_16", SM_BASE2, 16, RQ_NARROW, DT_U8, true);
+    check_attention("shiftmax", SM_SHIFTMAX, 15, RQ_DYADIC, DT_S8, false);
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_softmax),   cmocka_unit_test(test_close_scores),
-        cmocka_unit_test(test_layernorm), cmocka_unit_test(test_flat_layernorm),
-        cmocka_unit_test(test_ivitnorm),  cmocka_unit_test(test_shiftgelu),
+        cmocka_unit_test(test_softmax),
+        cmocka_unit_test(test_close_scores),
+        cmocka_unit_test(test_peaked_scores),
+        cmocka_unit_test(test_all_distances),
+        cmocka_unit_test(test_layernorm),
+        cmocka_unit_test(test_far_layernorm),
+        cmocka_unit_test(test_flat_layernorm),
+        cmocka_unit_test(test_ivitnorm),
+        cmocka_unit_test(test_shiftgelu),
         cmocka_unit_test(test_attention),
     };
 

@@ -93,6 +93,25 @@ test_add(void **state)
 }
 
 static void
+test_mul(void **state)
+{
+    static const DType dt[] = {DT_U8, DT_S8};
+    Case c;
+
+    (void)state;
+    case_start(&c, "mul");
+    for (size_t i = 0; i < COUNT(length); i++) {
+        Type a = coded(TYPE(dt[i % 2], 2, length[i]), 1, i % 2 ? -128 : 255);
+        Type b = coded(TYPE(dt[i / 2 % 2], 2, length[i]), 1, 3);
+        ValId in[2] = {case_in(&c, a), case_in(&c, b)};
+
+        case_op(&c, OP_I_MUL, TYPE(DT_S32, 2, length[i]), in, 2);
+    }
+    case_check(&c);
+    case_end(&c);
+}
+
+static void
 test_lut(void **state)
 {
     static const DType to[] = {DT_U8, DT_S8, DT_S16, DT_S32};
@@ -154,6 +173,37 @@ test_requant(void **state)
     }
 }
 
+/* Dyadic multipliers below 1/2, the greatest ones among them and some that
+ * make ties. */
+static void
+test_small_dyadic(void **state)
+{
+    static const int32_t mul[] = {INT32_MAX, -INT32_MAX, 1 << 30, -(1 << 30),
+                                  1234567891};
+    Case c;
+
+    (void)state;
+    case_start(&c, "small");
+    for (size_t i = 0; i < COUNT(length); i++) {
+        int64_t n = length[i];
+        Type x = TYPE(i % 2 ? DT_S16 : DT_S32, 2, n);
+        Type y = coded(result(x, i % 3 ? DT_S16 : DT_U8), 1, i % 3 ? 0 : 99);
+        int32_t *m = NEWN(&c.arena, int32_t, n),
+                *s = NEWN(&c.arena, int32_t, n);
+        ValId in[3] = {case_in(&c, x)};
+
+        for (int64_t k = 0; k < n; k++) {
+            m[k] = mul[case_pick(&c, 0, COUNT(mul) - 1)];
+            s[k] = (int32_t)case_pick(&c, 32, k % 2 ? 36 : 61);
+        }
+        in[1] = case_const(&c, TYPE(DT_S32, n), m);
+        in[2] = case_const(&c, TYPE(DT_S32, n), s);
+        vq_set_i(c.g, case_op(&c, OP_I_REQUANT, y, in, 3), A_FORM, RQ_DYADIC);
+    }
+    case_check(&c);
+    case_end(&c);
+}
+
 static void
 test_sum(void **state)
 {
@@ -213,9 +263,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moves), cmocka_unit_test(test_add),
-        cmocka_unit_test(test_lut),   cmocka_unit_test(test_requant),
-        cmocka_unit_test(test_sum),   cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_moves),   cmocka_unit_test(test_add),
+        cmocka_unit_test(test_mul),     cmocka_unit_test(test_lut),
+        cmocka_unit_test(test_requant), cmocka_unit_test(test_sum),
+        cmocka_unit_test(test_edges),   cmocka_unit_test(test_small_dyadic),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

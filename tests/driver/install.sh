@@ -18,18 +18,26 @@ project(app LANGUAGES C)
 find_package(vitqc REQUIRED)
 vitqc_add_model(my-vit "$model" CALIB "$images" NAME my_vit OPTIONS -O2)
 add_executable(app app.c)
-target_link_libraries(app PRIVATE my-vit)
+target_link_libraries(app PRIVATE my-vit vitqc::pool)
 add_executable(embed embed.c)
 target_link_libraries(embed PRIVATE vitqc::vitqc)
 END
 cat >app/app.c <<'END'
 #include "my_vit.h"
+#include <stdlib.h>
+#include <vitqc/vqrt_pool.h>
 int main(void)
 {
-    VqrtModel m;
+    static float in[MY_VIT_IN_COUNT], out[MY_VIT_OUT_COUNT];
+    VqrtPool *pool = vqrt_pool_new(2);
+    VqrtContext c = {vqrt_pool_run, pool, 2, 0, 0};
+    void *work = aligned_alloc(MY_VIT_WORK_ALIGN,
+                               MY_VIT_WORK_BYTES + MY_VIT_PART_BYTES);
+    int code = my_vit_run_with(-1, in, out, work, &c);
 
-    my_vit_model(&m);
-    return m.nin == 1 ? 0 : 1;
+    vqrt_pool_free(pool);
+    free(work);
+    return code;
 }
 END
 cat >app/embed.c <<'END'
@@ -64,7 +72,7 @@ check "pkg-config --static" sh -c "cc app/embed.c -o embed_static \
     \$(pkg-config --define-variable=prefix='$prefix' --cflags vitqc) \
     '${pc%/pkgconfig/*}/libvitqc.a' \
     \$(pkg-config --static --libs vitqc | sed 's/-lvitqc//') && ./embed_static"
-for header in vitqc vqrt; do
+for header in vitqc vqrt vqrt_pool; do
     echo "#include <vitqc/$header.h>" >alone.c
     check "$header.h alone" cc -std=c11 -Wall -Wextra -pedantic -Werror \
         -I"$prefix/include" -c alone.c -o alone.o

@@ -1,7 +1,7 @@
 /*
- * exporter_test.c -- models as exporters write them (tests/models/export.py):
- * they give PyTorch's outputs, and static and dynamic exports of one model are
- * one graph.
+ * exporter_test.c -- models as exporters write them (tests/models/export.py,
+ * families.py): they give PyTorch's outputs, and static and dynamic exports of
+ * one model are one graph.
  */
 #include "data/data.h"
 #include "tests/frontend/mkonnx.h"
@@ -18,6 +18,14 @@ static const char *const models[] = {
     "timm_op13",      "timm_op14_scale_mean", "timm_op17",      "hf_op11",
     "hf_op14_pooler", "torchvision_op17",     "sdpa_op14_tanh", "sdpa_op18",
     "dynamo_op18",
+    "families/beit_op14",
+    "families/clip_op14",
+    "families/clip_dynamo",
+    "families/deit_distilled_op14",
+    "families/dinov2_registers_dynamo",
+    "families/dinov2_swiglu_op14",
+    "families/dinov2_swiglu_dynamo",
+    "families/swin_op17",
 };
 static const char *const dynamic[] = {
     "timm_op13",        "timm_op17",      "hf_op14_pooler",

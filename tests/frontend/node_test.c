@@ -29,12 +29,21 @@ typedef struct Suite {
 } Suite;
 
 static const Suite suites[] = {
-    {"shared", 397}, {"debian", 474}, {"operator", 19}, {"converted", 26}};
+    {"shared", 431}, {"debian", 488}, {"operator", 19}, {"converted", 26}};
 
 /* Known to give another answer, by decision. */
 static const char *const exceptions[] = {
     "test_isnan", /* values of the graph are taken to be finite */
     "test_isnan_float16",
+    /* The suite lets codes wrap; the text and ONNX Runtime saturate. */
+    "test_qlinearmatmul_2D_int8_float16",
+    "test_qlinearmatmul_2D_int8_float32",
+    "test_qlinearmatmul_3D_int8_float16",
+    "test_qlinearmatmul_3D_int8_float32",
+    /* Ranges found while the model runs are those of calibration. */
+    "test_dynamicquantizelinear",
+    "test_dynamicquantizelinear_max_adjusted",
+    "test_dynamicquantizelinear_min_adjusted",
     /* The suite's align_corners takes the output's length before rounding;
      * the text, later suites and ONNX Runtime take it after. */
     "test_resize_downsample_scales_cubic_align_corners",

@@ -142,6 +142,47 @@ gelu_by_tanh(void **state)
     }
 }
 
+/* Halves go to even codes, codes stay in range, NaN is the least. */
+static void
+fakequant_rounds(void **state)
+{
+    static const float x[] = {-9, -0.25f, 0.25f, 0.75f, 1.1f, 99, NAN};
+    static const float want[] = {-1, 0, 0, 1, 1, 2, -1};
+    Type t = TYPE(DT_F32, 7);
+    OneOp op = one_op(OP_FAKEQUANT, t, &t, (const void *[]){x}, 1);
+    const float *y;
+
+    (void)state;
+    vq_set_f(op.op, A_SCALE, 0.5);
+    vq_set_i(op.g, op.op, A_ZERO, 3);
+    vq_set_f(op.op, A_LO, 1);
+    vq_set_f(op.op, A_HI, 7);
+    y = run_op(&op);
+    for (int i = 0; i < 7; i++)
+        assert_true(y[i] == want[i]);
+}
+
+/* The value of the nearest code, at the ends that of the last. */
+static void
+lookup_by_code(void **state)
+{
+    static const float x[] = {-9, -1, -0.6f, 0.1f, 0.5f, 99, NAN};
+    static const float values[] = {10, 11, 12, 13};
+    static const float want[] = {10, 10, 11, 12, 13, 13, 10};
+    Type t[] = {TYPE(DT_F32, 7), TYPE(DT_F32, 4)};
+    OneOp op = one_op(OP_LOOKUP, t[0], t, (const void *[]){x, values}, 2);
+    const float *y;
+
+    (void)state;
+    vq_set_f(op.op, A_SCALE, 0.5);
+    vq_set_i(op.g, op.op, A_ZERO, 7);
+    vq_set_f(op.op, A_LO, 5);
+    vq_set_f(op.op, A_HI, 8);
+    y = run_op(&op);
+    for (int i = 0; i < 7; i++)
+        assert_true(y[i] == want[i]);
+}
+
 int
 main(void)
 {
@@ -150,6 +191,8 @@ main(void)
         cmocka_unit_test_teardown(unary_ops, free_arena),
         cmocka_unit_test_teardown(clip_with_one_bound, free_arena),
         cmocka_unit_test_teardown(gelu_by_tanh, free_arena),
+        cmocka_unit_test_teardown(fakequant_rounds, free_arena),
+        cmocka_unit_test_teardown(lookup_by_code, free_arena),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,7 +110,8 @@ sample(void)
         vq_type_quant(TYPE(DT_U8, 5, 17), (Quant){.scale = 0.1f, .zero = 7}));
     in[1] = vq_const(g, "w", t, random_bytes(17 * 33, 4));
     in[2] = vq_const(g, "b", TYPE(DT_F32, 33), NEWN(&A, float, 33));
-    op = vq_emit(g, OP_LINEAR, "y", TYPE(DT_F32, 5, 33), in, 3, NOLOC);
+    op = vq_emit(g, OP_LINEAR, "y", TYPE(DT_F32, 5, 33), in, 3,
+                 (Loc){.node = "/block \"0\"/MatMul"});
     in[0] = op->out;
     in[1] = vq_const_f32(g, "two", 2);
     op = vq_emit(g, OP_MUL, "z", TYPE(DT_F32, 5, 33), in, 2, NOLOC);
@@ -165,6 +166,8 @@ test_file_round_trip(void **state)
     assert_string_equal(m.text, "");
     assert_non_null(back);
     assert_same_consts(g, back);
+    assert_string_equal(back->op[1].loc.node, "/block \"0\"/MatMul");
+    assert_null(back->op[2].loc.node);
     assert_true(vq_print_file(back, listen(&m), two));
     assert_string_equal(read_text(one), read_text(two));
     unlink(vq_format(&A, "%s.bin", one));
@@ -216,7 +219,7 @@ test_blob_bounds(void **state)
 /* ---- hostile texts ---- */
 
 static const char seed_text[] =
-    "vir 1\nfacts fused quantized integer kernel planned\nwork 832\n"
+    "vir 1\nfacts fused quantized integer kernel planned\nwork 8192\n"
     "const $s: f32[2] = {0.5, 2e-3}\n"
     "const $w: s8<$s, axis=1, zero=-1>[4x2] = {1, 2, 3, 4, 5, 6, 7, -128}\n"
     "const $p: s8[1x1x16x4] = splat 0\n"
@@ -246,29 +249,18 @@ static const char seed_text[] =
 static size_t
 mutate(char *s, size_t n, size_t room, uint64_t *seed)
 {
-    static const char *const piece[] = {"-",
-                                        "9999999999999999999",
-                                        "0",
-                                        "]",
-                                        "[",
-                                        "<",
-                                        "\"",
-                                        "%x",
-                                        "$s",
-                                        "axis=1",
-                                        "x",
-                                        "1e999",
-                                        "nan",
-                                        "-9223372036854775808",
-                                        "\n",
-                                        "#",
-                                        "blob 0",
-                                        "_",
-                                        "}",
-                                        "scratch 64",
-                                        "f32",
-                                        ",",
-                                        "1048576x1048576"};
+    static const char *const piece[] = {"-",      "9999999999999999999",
+                                        "0",      "]",
+                                        "[",      "<",
+                                        "\"",     "%x",
+                                        "$s",     "axis=1",
+                                        "x",      "1e999",
+                                        "nan",    "-9223372036854775808",
+                                        "\n",     "#",
+                                        "blob 0", "_",
+                                        "}",      "scratch 64",
+                                        "from n", "f32",
+                                        ",",      "1048576x1048576"};
     size_t at = next_random64(seed) % (n + 1), len, k;
 
     switch (next_random(seed) % 4) {

@@ -162,6 +162,32 @@ a_link_stays_a_link(void **state)
     check_text(x->b, "new");
 }
 
+/* Standard error stays the file it was sent to: it is written, not replaced. */
+static void
+own_streams(void **state)
+{
+    Fixture *x = *state;
+    FILE *there = fopen(x->a, "wb");
+    int error = dup(STDERR_FILENO);
+    struct stat before, after;
+    OutputSet *s = vq_output_new(&x->arena, &x->diag);
+    FILE *f;
+
+    assert_non_null(there);
+    assert_true(dup2(fileno(there), STDERR_FILENO) >= 0);
+    assert_int_equal(stat(x->a, &before), 0);
+    f = vq_output_open(s, "/dev/stderr", NULL);
+    assert_non_null(f);
+    fputs("text", f);
+    assert_true(vq_output_commit(s));
+    assert_true(dup2(error, STDERR_FILENO) >= 0);
+    close(error);
+    fclose(there);
+    assert_int_equal(stat(x->a, &after), 0);
+    assert_int_equal(after.st_ino, before.st_ino);
+    assert_int_equal(after.st_size, 4);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -174,6 +200,7 @@ main(void)
         TEST(missing_folder_is_reported),
         TEST(mode_follows_the_umask_or_the_old_file),
         TEST(a_link_stays_a_link),
+        TEST(own_streams),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
