@@ -4,10 +4,11 @@
  * Needs nothing, keeps every fact. rule.h is the engine's contract. Besides
  * it, these rules bring real arithmetic into one form, which spares the
  * later passes most variants: a constant is the right operand, a division by
- * a constant is a product, a difference from one is a sum, x^2 is x * x, and
- * constants of a chain of sums or of products are gathered into one. Each
- * rule lowers (ops that are not moves, moves, sub + div + pow, constants on
- * the left), compared in this order; so the rounds end.
+ * a constant is a product, a difference from one is a sum, x^2 is x * x,
+ * constants of a chain of sums or of products are gathered into one, and
+ * neighbouring axes are reduced as one. Each rule lowers (axes reduced, ops
+ * that are not moves, moves, sub + div + pow, constants on the left), compared
+ * in this order; so the rounds end.
  */
 #include "passes/moves.h"
 #include "passes/passes.h"
@@ -140,12 +141,40 @@ fold_gather(Match *m, const Op *op)
     return vq_build_op(&b, op->kind, vq_fetch(m, y), c);
 }
 
+/* A reduction over neighbouring axes is one over their product. */
+static ValId
+fold_axes(Match *m, const Op *op)
+{
+    const Attr *axes = vq_attr(op, A_AXES);
+    Build b = vq_build_at(m, op);
+    Type t = *vq_type(m->g, op->in[0]);
+    int first = (int)axes->i[0], n = (int)axes->n;
+    Attr one;
+    ValId x;
+
+    if (n < 2 || axes->i[n - 1] != first + n - 1)
+        return 0;
+    for (int i = 1; i < n; i++)
+        t.dim[first] *= t.dim[first + i];
+    for (int i = first + 1; i + n <= t.rank; i++)
+        t.dim[i] = t.dim[i + n - 1];
+    t.rank -= n - 1;
+    one = vq_build_int(b.g, A_AXES, first);
+    x = vq_build_reshape(&b, vq_fetch(m, op->in[0]), t);
+    x = vq_build(&b, op->kind, &x, 1, &one, 1, NULL);
+    return vq_build_reshape(&b, x, *vq_type(m->g, op->out));
+}
+
 static const Rule rules[] = {
-    {NOP, fold_constant},   {OP_MUL, fold_neutral}, {OP_ADD, fold_neutral},
-    {OP_DIV, fold_neutral}, {OP_SUB, fold_neutral}, {OP_POW, fold_neutral},
-    {OP_DIV, fold_inverse}, {OP_SUB, fold_inverse}, {OP_DIV, fold_reciprocal},
-    {OP_POW, fold_pow},     {OP_MUL, fold_gather},  {OP_ADD, fold_gather},
-    {OP_MUL, fold_swap},    {OP_ADD, fold_swap},    MOVE_RULES,
+    {NOP, fold_constant},        {OP_MUL, fold_neutral},
+    {OP_ADD, fold_neutral},      {OP_DIV, fold_neutral},
+    {OP_SUB, fold_neutral},      {OP_POW, fold_neutral},
+    {OP_DIV, fold_inverse},      {OP_SUB, fold_inverse},
+    {OP_DIV, fold_reciprocal},   {OP_POW, fold_pow},
+    {OP_MUL, fold_gather},       {OP_ADD, fold_gather},
+    {OP_MUL, fold_swap},         {OP_ADD, fold_swap},
+    {OP_REDUCE_MEAN, fold_axes}, {OP_REDUCE_SUM, fold_axes},
+    {OP_REDUCE_MAX, fold_axes},  MOVE_RULES,
 };
 
 bool
