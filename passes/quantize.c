@@ -210,6 +210,23 @@ is_parameter(const Graph *g, const Op *op, uint32_t i)
             op->kind == OP_LOOKUP);
 }
 
+/* A constant factor in bytes over its own range. */
+static Type
+factor_type(const Value *v)
+{
+    const float *x = v->data;
+    Type t = v->type;
+    float lo = 0, hi = 0;
+
+    for (int64_t i = 0; i < vq_count(&t); i++) {
+        lo = fminf(lo, x[i]);
+        hi = fmaxf(hi, x[i]);
+    }
+    t.dt = DT_U8;
+    t.q = vq_quant_range(lo, hi, DT_U8, false);
+    return t;
+}
+
 /* Input i of op as the op wants it; `out` is the type of its result. */
 static bool
 input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
@@ -227,7 +244,9 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
         return true;
     }
     t = *vq_type(r->from, v);
-    if (s == ST_SAME || vq_is_const(r->from, v)) {
+    if (op->kind == OP_MUL && vq_is_const(r->from, v)) {
+        t = factor_type(&r->from->val[v]);
+    } else if (s == ST_SAME || vq_is_const(r->from, v)) {
         t.dt = out->dt;
         t.q = out->q;
     } else if (p->storage[v] == s) {
