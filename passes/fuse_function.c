@@ -19,7 +19,8 @@ typedef struct Code {
     const Graph *g;
     ValId x;
     uint32_t n;
-    bool curved; /* something in it is not affine */
+    uint32_t depth; /* ops that wait for their operands' codes */
+    bool curved;    /* something in it is not affine */
     int64_t word[VQ_FN_WORDS];
 } Code;
 
@@ -70,20 +71,11 @@ is_affine(const Graph *g, const Op *op)
            (op->kind == OP_MUL && vq_is_const(g, op->in[0]));
 }
 
-/* Appends the code of v, as a function of c->x; false if it is none. */
 static bool
-code_of(Code *c, ValId v)
+op_code(Code *c, const Op *op)
 {
-    const Op *op = vq_def(c->g, v);
-    int word = op ? vq_fn_word(op->kind) : -1;
-    double k;
+    int word = vq_fn_word(op->kind);
 
-    if (v == c->x)
-        return push(c, FN_X);
-    if (vq_scalar(c->g, v, &k))
-        return push(c, vq_fn_const((float)k));
-    if (!op || !vq_is_plain(c->g, op))
-        return false;
     if (op->kind == OP_FUNCTION)
         return inline_code(c, op);
     if (op->kind == OP_CLIP)
@@ -95,6 +87,27 @@ code_of(Code *c, ValId v)
         if (!code_of(c, op->in[i]))
             return false;
     return push(c, word);
+}
+
+/* Appends the code of v, as a function of c->x; false if it is none. Every op
+ * that waits will need a word, so a deeper chain cannot fit. */
+static bool
+code_of(Code *c, ValId v)
+{
+    const Op *op = vq_def(c->g, v);
+    bool found;
+    double k;
+
+    if (v == c->x)
+        return push(c, FN_X);
+    if (vq_scalar(c->g, v, &k))
+        return push(c, vq_fn_const((float)k));
+    if (!op || !vq_is_plain(c->g, op) || c->depth == VQ_FN_WORDS)
+        return false;
+    c->depth++;
+    found = op_code(c, op);
+    c->depth--;
+    return found;
 }
 
 static bool
