@@ -3,6 +3,8 @@
  */
 #include "frontend/import.h"
 
+#include <math.h>
+
 /* x as [.. x C], C the product of the axes from `axis` on. */
 static Item *
 flatten_from(Node *n, Item *x, int axis)
@@ -60,6 +62,8 @@ vq_onnx_layernorm(Node *n)
     Item *y;
     int axis;
 
+    if (!(eps >= 0) || isinf(eps))
+        return vq_node_error(n, "epsilon=%g must be a number from 0", eps);
     if (!vq_axis(n, vq_attr_int(n, "axis", -1), x->type.rank, &axis) ||
         !give_statistics(n, x, (1u << x->type.rank) - (1u << axis), eps))
         return NULL;

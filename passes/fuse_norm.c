@@ -11,6 +11,7 @@
 #include "passes/moves.h"
 #include "passes/passes.h"
 
+#include <math.h>
 #include <string.h>
 
 /* mean over the last axis: its operand, or 0. */
@@ -61,7 +62,8 @@ deviation(const Graph *g, ValId v, double *eps)
         root ? vq_def_as(g, vq_beneath(g, root->in[0]), OP_ADD) : NULL;
     ValId var, c;
 
-    if (!sum || !vq_with_const(g, sum, &var, &c) || !vq_scalar(g, c, eps))
+    if (!sum || !vq_with_const(g, sum, &var, &c) || !vq_scalar(g, c, eps) ||
+        !(*eps >= 0) || isinf(*eps))
         return 0;
     return mean_square(g, var);
 }

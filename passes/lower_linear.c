@@ -70,11 +70,12 @@ vq_lower_linear(Rewrite *r, const Op *op)
     return true;
 }
 
-/* Scales of the residual stream differ by powers of two (scales.h). */
+/* Scales of the residual stream differ by powers of two (scales.h). From 17
+ * on, nothing of 16 bits is left. */
 static int64_t
 shift_to(const Type *from, const Type *to)
 {
-    return lrintf(log2f(to->q.scale / from->q.scale));
+    return vq_min(lrint(log2((double)to->q.scale / (double)from->q.scale)), 30);
 }
 
 bool

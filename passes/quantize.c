@@ -258,6 +258,13 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
     return true;
 }
 
+/* The product of two scales, kept within what can be divided by. */
+static float
+acc_scale(float x, float w)
+{
+    return (float)fmin(fmax((double)x * (double)w, 0x1p-100), 0x1p100);
+}
+
 /* s32 accumulators of a linear layer: scale of x times scale of w. */
 static Type
 acc_type(Rewrite *r, const Op *op, ValId x, ValId w)
@@ -268,7 +275,8 @@ acc_type(Rewrite *r, const Op *op, ValId x, ValId w)
     Type t = *vq_type(r->from, op->out);
 
     for (int64_t c = 0; c < cols; c++)
-        s[c] = vq_type(g, x)->q.scale * vq_scale_at(g, vq_type(g, w), c);
+        s[c] =
+            acc_scale(vq_type(g, x)->q.scale, vq_scale_at(g, vq_type(g, w), c));
     t.dt = DT_S32;
     t.q = (Quant){.axis = t.rank - 1};
     t.q.scales =

@@ -10,7 +10,8 @@
 #include <assert.h>
 #include <math.h>
 
-#define HEADROOM 2.0f
+#define HEADROOM    2.0f
+#define LEAST_SCALE 0x1p-100f
 
 static uint32_t
 find_root(ResidualScales *s, uint32_t v)
@@ -53,14 +54,16 @@ unite_op(ResidualScales *s, const Graph *g, const Op *op,
     }
 }
 
-/* What a value's range asks for, as a scale; 0: nothing known. */
+/* What a value's range asks for, as a scale; 0: nothing known. Finite for any
+ * range, and its reciprocal too. */
 static float
 wanted_scale(const Graph *g, const PassContext *cx, ValId v)
 {
     const CalibEntry *e = vq_calib_find(cx->calib, g->val[v].name);
     Range r = e ? vq_calib_extremes(e) : (Range){0, 0};
+    float most = fmaxf(fabsf(r.lo), fabsf(r.hi));
 
-    return fmaxf(fabsf(r.lo), fabsf(r.hi)) * HEADROOM / INT16_MAX;
+    return most > 0 ? fmaxf(most / INT16_MAX * HEADROOM, LEAST_SCALE) : 0;
 }
 
 static void
