@@ -26,45 +26,22 @@ find_opset(Import *im)
                     "truncated?)");
 }
 
-static bool
-is_function(const Import *im, const Onnx__NodeProto *p)
-{
-    const Onnx__ModelProto *m = im->model;
-
-    for (size_t i = 0; i < m->n_functions; i++)
-        if (m->functions[i]->name && p->op_type &&
-            strcmp(m->functions[i]->name, p->op_type) == 0 &&
-            strcmp(m->functions[i]->domain ? m->functions[i]->domain : "",
-                   p->domain ? p->domain : "") == 0)
-            return true;
-    return false;
-}
-
 static const char *
 what_helps(const char *name)
 {
-    static const char *const control[] = {"If", "Loop", "Scan"};
-
-    for (size_t i = 0; i < COUNT(control); i++)
-        if (strcmp(name, control[i]) == 0)
-            return "export the model traced, without control flow";
+    if (strcmp(name, "Scan") == 0)
+        return "export the model traced, without control flow";
     return "replace it in the model or export it as simpler operators";
 }
 
-static void
-report_unsupported(const Import *im, const Onnx__NodeProto *p)
+void
+vq_report_unsupported(const Import *im, const Onnx__NodeProto *p)
 {
     const char *name = p->op_type ? p->op_type : "";
     const char *domain = p->domain ? p->domain : "";
     const char *dot = *domain ? "." : "";
 
-    if (is_function(im, p))
-        vq_error(im->diag, vq_node_loc(p),
-                 "%s%s%s is a function of the model: inline it, with "
-                 "onnx.inliner.inline_local_functions or by exporting with "
-                 "optimize=True",
-                 domain, dot, name);
-    else if (vq_onnx_knows(domain, name))
+    if (vq_onnx_knows(domain, name))
         vq_error(im->diag, vq_node_loc(p),
                  "%s as of opset %lld is not supported: export with opset 11 "
                  "to 18",
@@ -79,20 +56,74 @@ report_unsupported(const Import *im, const Onnx__NodeProto *p)
                  name, what_helps(name));
 }
 
-/* Names them all at once. */
+typedef struct Check {
+    Import *im;
+    bool *called; /* each of the model's functions */
+    bool more;    /* one was marked */
+    size_t bad;
+} Check;
+
+static void
+mark_called(Check *c, const Onnx__FunctionProto *f)
+{
+    const Onnx__ModelProto *m = c->im->model;
+
+    for (size_t i = 0; i < m->n_functions; i++)
+        if (m->functions[i] == f && !c->called[i]) {
+            c->called[i] = true;
+            c->more = true;
+        }
+}
+
+static void
+check_nodes(Check *c, Onnx__NodeProto *const *node, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const Onnx__FunctionProto *f = vq_function_find(c->im, node[i]);
+
+        if (f)
+            mark_called(c, f);
+        else if (!vq_onnx_find(c->im, node[i]) && c->bad++ < MAXLISTED)
+            vq_report_unsupported(c->im, node[i]);
+    }
+}
+
+/* The functions that nodes of functions call, too. */
+static void
+check_called(Check *c)
+{
+    const Onnx__ModelProto *m = c->im->model;
+    bool *done = NEWN(c->im->arena, bool, m->n_functions + 1);
+    int64_t opset = c->im->opset;
+
+    while (c->more) {
+        c->more = false;
+        for (size_t i = 0; i < m->n_functions; i++) {
+            if (!c->called[i] || done[i])
+                continue;
+            done[i] = true;
+            c->im->opset = vq_function_opset(c->im, m->functions[i]);
+            check_nodes(c, m->functions[i]->node, m->functions[i]->n_node);
+            c->im->opset = opset;
+        }
+    }
+}
+
+/* Names them all at once. What is inside of If and Loop comes later: one
+ * branch of two is not needed. */
 static bool
 check_operators(Import *im)
 {
     const Onnx__GraphProto *g = im->model->graph;
-    size_t bad = 0;
+    Check c = {.im = im,
+               .called = NEWN(im->arena, bool, im->model->n_functions + 1)};
 
-    for (size_t i = 0; i < g->n_node; i++)
-        if (!vq_onnx_find(im, g->node[i]) && bad++ < MAXLISTED)
-            report_unsupported(im, g->node[i]);
-    if (bad > MAXLISTED)
+    check_nodes(&c, g->node, g->n_node);
+    check_called(&c);
+    if (c.bad > MAXLISTED)
         vq_note(im->diag, NOLOC, "and %zu more nodes that are not supported",
-                bad - MAXLISTED);
-    return bad == 0;
+                c.bad - MAXLISTED);
+    return c.bad == 0;
 }
 
 bool

@@ -11,21 +11,37 @@
 
 /* ---- names ---- */
 
+/* Graphs inside nodes read names of the graph around them. They are nested no
+ * deeper than vq_message_scan lets through. */
+static void
+collect_uses(Import *im, const Onnx__GraphProto *g)
+{
+    bool found;
+
+    for (size_t i = 0; i < g->n_node; i++) {
+        const Onnx__NodeProto *p = g->node[i];
+
+        for (size_t k = 0; k < p->n_input; k++)
+            vq_names_at(im->uses, p->input[k], &found);
+        for (size_t k = 0; k < p->n_attribute; k++)
+            if (p->attribute[k]->g)
+                collect_uses(im, p->attribute[k]->g);
+    }
+    for (size_t i = 0; i < g->n_output; i++)
+        if (g->output[i]->name)
+            vq_names_at(im->uses, g->output[i]->name, &found);
+}
+
 static void
 collect_names(Import *im)
 {
     const Onnx__GraphProto *g = im->model->graph;
     bool found;
 
-    for (size_t i = 0; i < g->n_node; i++) {
-        for (size_t k = 0; k < g->node[i]->n_input; k++)
-            vq_names_at(im->uses, g->node[i]->input[k], &found);
+    collect_uses(im, g);
+    for (size_t i = 0; i < g->n_node; i++)
         for (size_t k = 0; k < g->node[i]->n_output; k++)
             vq_names_at(im->made, g->node[i]->output[k], &found);
-    }
-    for (size_t i = 0; i < g->n_output; i++)
-        if (g->output[i]->name)
-            vq_names_at(im->uses, g->output[i]->name, &found);
 }
 
 /* ---- initializers ---- */
@@ -146,22 +162,35 @@ define_rest(Node *n)
 }
 
 static bool
-import_node(Import *im, const Onnx__NodeProto *p)
+emit_node(Node *n)
 {
-    Node n = {.im = im,
-              .p = p,
-              .op = vq_onnx_find(im, p),
-              .loc = vq_node_loc(p),
-              .first_op = im->g->nop};
-    bool bad;
     Item *x;
 
-    if (!find_inputs(&n, &bad) || bad || !check_arity(&n))
-        return define_bad(&n);
-    x = n.op->emit(&n);
+    n->op = vq_onnx_find(n->im, n->p);
+    if (!n->op) {
+        vq_report_unsupported(n->im, n->p);
+        return define_bad(n);
+    }
+    if (!check_arity(n))
+        return define_bad(n);
+    x = n->op->emit(n);
     if (!x)
+        return define_bad(n);
+    return vq_set_output(n, 0, x) && define_rest(n);
+}
+
+bool
+vq_import_node(Import *im, const Onnx__NodeProto *p)
+{
+    const Onnx__FunctionProto *f = vq_function_find(im, p);
+    Node n = {.im = im, .p = p, .loc = vq_node_loc(p), .first_op = im->g->nop};
+    bool bad;
+
+    if (!find_inputs(&n, &bad) || bad)
         return define_bad(&n);
-    return vq_set_output(&n, 0, x) && define_rest(&n);
+    if (f)
+        return vq_function_call(&n, f) || define_bad(&n);
+    return emit_node(&n);
 }
 
 static bool
@@ -171,7 +200,7 @@ import_nodes(Import *im)
     bool ok = true;
 
     for (size_t i = 0; i < g->n_node && !vq_enough_errors(im); i++)
-        ok = import_node(im, g->node[i]) && ok;
+        ok = vq_import_node(im, g->node[i]) && ok;
     return ok;
 }
 

@@ -61,6 +61,8 @@ typedef struct Item {
     bool bad;         /* follows from an error that was reported */
 } Item;
 
+typedef struct Call Call;
+
 typedef struct Import {
     Arena *arena;
     Diag *diag;
@@ -72,7 +74,12 @@ typedef struct Import {
     Names *uses;  /* names that some node or the graph's outputs read */
     Names *made;  /* names of all nodes' outputs */
     int64_t opset;
-    unsigned errors;   /* diag->nerror at the start */
+    unsigned errors; /* diag->nerror at the start */
+    /* Bodies written out, inline.c: */
+    const Call *call; /* the functions whose body is being imported */
+    unsigned depth;   /* of bodies in bodies */
+    unsigned nbodies;
+    size_t inlined;    /* bytes of their nodes */
     uint64_t dim_used; /* one bit for each of opt->dims */
 } Import;
 
@@ -107,10 +114,63 @@ Onnx__ModelProto *vq_model_load(Arena *, Diag *, const char *path,
 bool vq_message_scan(const ProtobufCMessageDescriptor *, const uint8_t *,
                      size_t);
 
+/* ---- newer.c: fields that the system's onnx.proto may not have ---- */
+
+/* "" where it is missing. */
+const char *vq_newer_text(Arena *, const ProtobufCMessage *, unsigned number);
+Onnx__AttributeProto **vq_newer_attributes(Arena *, const ProtobufCMessage *,
+                                           unsigned number, size_t *n);
+
 /* ---- check.c ---- */
 
 /* Finds the opset; reports all nodes that have no row in onnx_ops.def. */
 bool vq_check_model(Import *);
+void vq_report_unsupported(const Import *, const Onnx__NodeProto *);
+
+/* ---- import.c ---- */
+
+bool vq_import_node(Import *, const Onnx__NodeProto *);
+
+/* ---- inline.c: nodes of bodies, made nodes of the model ---- */
+
+typedef struct Body Body;
+
+struct Body {
+    Node *node;        /* whose body it is */
+    const Body *outer; /* the body that a graph inside it is copied from */
+    Names *names;      /* of the body -> what they become */
+    const char *prefix;
+    bool closed; /* a function: sees nothing outside */
+    /* the attributes that a function's nodes may refer to */
+    Onnx__AttributeProto **given, **defaults;
+    size_t ngiven, ndefaults;
+};
+
+/* Each body is entered and left, which bounds how deep they are. */
+bool vq_inner_enter(Node *);
+void vq_inner_leave(Node *);
+Body *vq_inner_new(Node *, bool closed);
+void vq_inner_rename(Body *, const char *inner, const char *outer);
+/* Gives a name of the body one of the model's, unless it has one. */
+void vq_inner_own(Body *, const char *inner);
+void vq_inner_own_nodes(Body *, Onnx__NodeProto *const *, size_t n);
+void vq_inner_own_graph(Body *, const Onnx__GraphProto *);
+/* What a name of the body is in the model. */
+const char *vq_inner_name(const Body *, const char *inner);
+/* NULL: no such value. */
+Item *vq_inner_item(const Body *, const char *inner);
+/* A copy under the model's names; NULL after reporting that it is too much. */
+Onnx__NodeProto *vq_inner_copy(Body *, const Onnx__NodeProto *);
+bool vq_inner_import(Body *, Onnx__NodeProto *const *, size_t n);
+
+/* ---- function.c ---- */
+
+/* The model's function that a node calls, or NULL. */
+const Onnx__FunctionProto *vq_function_find(const Import *,
+                                            const Onnx__NodeProto *);
+/* The default domain's opset in its body. */
+int64_t vq_function_opset(const Import *, const Onnx__FunctionProto *);
+bool vq_function_call(Node *, const Onnx__FunctionProto *);
 
 /* ---- tensor.c, external.c: TensorProto to constant ---- */
 

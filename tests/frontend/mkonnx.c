@@ -257,6 +257,83 @@ make_attr_t(Make *m, const char *name, Onnx__TensorProto *t)
     make_attr(m, name)->t = t;
 }
 
+void
+make_attr_ref(Make *m, const char *name, const char *of_function)
+{
+    make_attr(m, name)->ref_attr_name = vq_strdup(&m->arena, of_function);
+}
+
+void
+make_attr_g(Make *m, const char *name, Onnx__GraphProto *g)
+{
+    make_attr(m, name)->g = g;
+}
+
+Onnx__GraphProto *
+make_graph_begin(Make *m)
+{
+    Onnx__GraphProto *outer = m->graph;
+
+    m->graph = NEW(&m->arena, Onnx__GraphProto);
+    onnx__graph_proto__init(m->graph);
+    m->graph->name = vq_strdup(&m->arena, "inner");
+    return outer;
+}
+
+void
+make_graph_end(Make *m, Onnx__GraphProto *outer)
+{
+    m->graph = outer;
+}
+
+Onnx__FunctionProto *
+make_function(Make *m, const char *name, const char *names, Onnx__GraphProto *g,
+              int64_t opset)
+{
+    Onnx__FunctionProto *f = NEW(&m->arena, Onnx__FunctionProto);
+    Onnx__OperatorSetIdProto *set = NEW(&m->arena, Onnx__OperatorSetIdProto);
+    char *text = vq_strdup(&m->arena, names), *save;
+    bool out = false;
+
+    onnx__function_proto__init(f);
+    onnx__operator_set_id_proto__init(set);
+    set->has_version = 1;
+    set->version = opset;
+    f->name = vq_strdup(&m->arena, name);
+    f->domain = vq_strdup(&m->arena, "local");
+    f->node = g->node;
+    f->n_node = g->n_node;
+    make_append(m, &f->opset_import, &f->n_opset_import, set);
+    for (char *s = strtok_r(text, " ", &save); s;
+         s = strtok_r(NULL, " ", &save))
+        if (strcmp(s, "->") == 0)
+            out = true;
+        else if (out)
+            make_append(m, &f->output, &f->n_output, s);
+        else
+            make_append(m, &f->input, &f->n_input, s);
+    make_append(m, &m->model->functions, &m->model->n_functions, f);
+    return f;
+}
+
+void
+make_default_f(Make *m, Onnx__FunctionProto *f, const char *name, float v)
+{
+    ProtobufCMessageUnknownField *u =
+        NEWN(&m->arena, ProtobufCMessageUnknownField, 1);
+    Onnx__AttributeProto a = ONNX__ATTRIBUTE_PROTO__INIT;
+    uint8_t *p = vq_alloc(&m->arena, 128);
+
+    a.name = vq_strdup(&m->arena, name);
+    a.has_f = 1;
+    a.f = v;
+    p[0] = (uint8_t)onnx__attribute_proto__pack(&a, p + 1);
+    *u = (ProtobufCMessageUnknownField){
+        11, PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED, p[0] + 1u, p};
+    f->base.n_unknown_fields = 1;
+    f->base.unknown_fields = u;
+}
+
 uint8_t *
 make_bytes(Make *m, size_t *n)
 {

@@ -39,6 +39,18 @@ void make_attr_s(Make *, const char *name, const char *);
 void make_attr_is(Make *, const char *name, const char *values);
 void make_attr_t(Make *, const char *name, Onnx__TensorProto *);
 
+void make_attr_ref(Make *, const char *name, const char *of_function);
+/* What follows goes into a graph of its own, until make_graph_end gives it
+ * back to the graph around it. */
+Onnx__GraphProto *make_graph_begin(Make *);
+void make_graph_end(Make *, Onnx__GraphProto *outer);
+void make_attr_g(Make *, const char *name, Onnx__GraphProto *);
+/* The nodes of the graph become a function: "a b -> c" of domain "local". */
+Onnx__FunctionProto *make_function(Make *, const char *name, const char *names,
+                                   Onnx__GraphProto *, int64_t opset);
+/* An attribute's default, whether onnx.proto knows of them or not. */
+void make_default_f(Make *, Onnx__FunctionProto *, const char *name, float);
+
 /* The model's bytes. */
 uint8_t *make_bytes(Make *, size_t *n);
 /* Reads bytes as a model file. Verifies what comes out. */

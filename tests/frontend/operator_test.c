@@ -243,7 +243,7 @@ static const Case refused[] = {
      "axis 2 is not one of rank 2"},
     {15, "BatchNormalization", "x s s s s -> y", "training_mode=1", "s:f[1]=1",
      "1,1,1", "", "training mode"},
-    {13, "Loop", "x -> y", "", "", "2", "", "without control flow"},
+    {13, "Scan", "x -> y", "", "", "2", "", "without control flow"},
     {13, "Add", "x -> y", "", "", "2", "", "input 1 is missing"},
     {13, "Relu", "x x -> y", "", "", "2", "", "at most 1"},
     {13, "Relu", "z -> y", "", "", "2", "", "does not exist"},
