@@ -19,7 +19,7 @@ group_bytes(const Build *b)
 }
 
 /* Columns of a k-group, 4 bytes each; where the level multiplies 16-bit
- * numbers, as columns of two groups of two: bytes 0 and 1, bytes 2 and 3. */
+ * numbers, as columns of two groups of two. */
 static void
 store_columns(Build *b, Val x, Val to)
 {
@@ -29,7 +29,7 @@ store_columns(Build *b, Val x, Val to)
 
     for (unsigned half = 0; b->level->wide && half < 2; half++) {
         for (unsigned i = 0; i < n; i++)
-            lane[i] = (int)(i / 2 * VQ_KGROUP + 2 * half + i % 2);
+            lane[i] = b->level->wide((int)i, (int)half);
         pair = b_sext(b, b_shuffle(b, x, NULL, lane, n), 16);
         b_store(b, pair, b_atc(b, to, 64 * half), 2 * n);
     }

@@ -44,13 +44,8 @@ check_names(Module *m, const Level *all)
 static bool
 choose_levels(Module *m)
 {
-    const char *triple = LLVMGetTarget(m->b.m);
-    const Level *all = vq_levels(triple);
+    const Level *all = m->arch->levels;
 
-    if (!all)
-        return vq_error(m->diag, NOLOC,
-                        "'%s' is not a target that vitqc has kernels for",
-                        triple);
     if (!check_names(m, all))
         return false;
     for (const Level *l = all; l->name; l++)

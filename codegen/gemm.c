@@ -17,8 +17,7 @@ enum {
 
 /* ---- widening: bytes to 16 bits, where that is what the level multiplies */
 
-/* A panel of K groups becomes 2 K groups of two: columns' bytes 0 and 1 of a
- * group, then bytes 2 and 3. */
+/* A panel of K groups becomes 2 K groups of two, as the level wants them. */
 static void
 widen_panel(Build *b, const Gemm *g, Val panel)
 {
@@ -31,7 +30,7 @@ widen_panel(Build *b, const Gemm *g, Val panel)
     x = b_load(b, b_vec(b->i8, GROUP), b_elt(b, from, loop.i, GROUP, 0), 64);
     for (int half = 0; half < 2; half++) {
         for (int i = 0; i < 2 * VQ_PANEL; i++)
-            lane[i] = i / 2 * VQ_KGROUP + 2 * half + i % 2;
+            lane[i] = b->level->wide(i, half);
         pair = b_sext(b, b_shuffle(b, x, NULL, lane, 2 * VQ_PANEL), 16);
         b_store(b, pair, b_elt(b, g->scratch, loop.i, 2 * GROUP, half * GROUP),
                 64);
@@ -64,12 +63,13 @@ typedef struct Kernel {
     Build *b;
     const Gemm *g;
     Tile *t;
-    Val w;              /* the tile's first panel */
-    Val row;            /* of a: the tile's first */
-    int64_t groups;     /* of a panel */
-    int64_t stride;     /* bytes from one panel to the next */
-    unsigned nacc;      /* accumulators of a row of a panel */
-    const Tile *before; /* whose sums are in `kept`, to be stored; or NULL */
+    Val w;               /* the tile's first panel */
+    Val row;             /* of a: the tile's first */
+    int64_t groups;      /* of a panel */
+    int64_t stride;      /* bytes from one panel to the next */
+    unsigned nacc;       /* accumulators of `high` rows of a panel */
+    unsigned high, nrow; /* rows of an accumulator, accumulators down a tile */
+    const Tile *before;  /* whose sums are in `kept`, to be stored; or NULL */
     Val kept;
     Val acc[MAXTILE];
 } Kernel;
@@ -84,7 +84,7 @@ start_sums(Kernel *k, bool with_bias)
         if (with_bias && k->g->bias)
             sums = b_load(b, b_vec(b->i32, VQ_PANEL),
                           b_elt(b, k->g->bias, k->t->panel, 64, 64 * p), 64);
-        for (unsigned r = 0; r < k->t->rows; r++)
+        for (unsigned r = 0; r < k->nrow; r++)
             b->level->start(b, sums, k->acc + (r * k->t->panels + p) * k->nacc);
     }
 }
@@ -93,7 +93,7 @@ start_sums(Kernel *k, bool with_bias)
 static void
 shift_sums(Kernel *k)
 {
-    unsigned n = k->t->rows * k->t->panels * k->nacc;
+    unsigned n = k->nrow * k->t->panels * k->nacc;
     Val high[MAXTILE];
 
     for (unsigned i = 0; i < n; i++)
@@ -103,23 +103,39 @@ shift_sums(Kernel *k)
         k->acc[i] = b_add(k->b, k->acc[i], high[i]);
 }
 
-/* One group: 4 bytes of each row of A against 64 of each panel. */
+/* The operand of n groups of rows from r * high on; where the tile ends amid
+ * them, its last row again. */
+static Val
+spread_rows(const Kernel *k, Val a, Val group, unsigned r, unsigned n)
+{
+    Val row[MAXROWS];
+
+    for (unsigned i = 0; i < k->high; i++)
+        row[i] = b_elt(k->b, a, group, VQ_KGROUP,
+                       k->g->lda * vq_min(r * k->high + i, k->t->rows - 1));
+    return k->b->level->spread(k->b, row, n);
+}
+
+/* n groups: 4 bytes each of each row of A against 64 of each panel. */
 static void
-add_group(Kernel *k, Val a, Val group)
+add_group(Kernel *k, Val a, Val group, unsigned n)
 {
     Build *b = k->b;
     const Level *l = b->level;
-    Val w[MAXTILE], row;
+    unsigned wide = k->t->panels * k->nacc;
+    Val w[MAXTILE], row[MAXTILE];
 
-    for (unsigned p = 0; p < k->t->panels; p++)
-        l->panel(b, b_elt(b, k->w, group, GROUP, k->stride * p),
-                 w + p * k->nacc);
-    for (unsigned r = 0; r < k->t->rows; r++) {
-        row = l->spread(b, b_elt(b, a, group, VQ_KGROUP, k->g->lda * r));
-        for (unsigned i = 0; i < k->t->panels * k->nacc; i++) {
-            Val *acc = &k->acc[r * k->t->panels * k->nacc + i];
-
-            *acc = l->dot(b, *acc, row, w[i]);
+    for (unsigned at = 0; at < n; at += l->unit) {
+        for (unsigned p = 0; p < k->t->panels; p++)
+            l->panel(b,
+                     b_elt(b, k->w, group, GROUP, k->stride * p + GROUP * at),
+                     (unsigned)vq_min(l->unit, n - at), w + p * k->nacc);
+        for (unsigned r = 0; r < k->nrow; r++) {
+            if (!at)
+                row[r] = spread_rows(k, a, group, r, n);
+            for (unsigned i = 0; i < wide; i++)
+                k->acc[r * wide + i] =
+                    l->dot(b, k->acc[r * wide + i], row[r], w[i], at);
         }
     }
 }
@@ -158,18 +174,21 @@ store_piece(Build *b, const Gemm *g, const Tile *t, Val kept, unsigned i)
 static void
 add_groups(Kernel *k, Val a, int64_t from, int64_t to)
 {
-    unsigned n = k->t->rows * k->t->panels * k->nacc;
+    unsigned n = k->nrow * k->t->panels * k->nacc, deep = k->b->level->deep;
+    unsigned rest = (unsigned)((to - from) % deep);
     Loop loop;
 
-    if (from == to)
-        return;
-    b_loop(k->b, &loop, from, 1, to - from);
-    for (unsigned i = 0; i < n; i++)
-        k->acc[i] = b_carry(k->b, &loop, k->acc[i]);
-    add_group(k, a, loop.i);
-    for (unsigned i = 0; i < n; i++)
-        b_next(&loop, i, k->acc[i]);
-    b_loop_end(k->b, &loop);
+    if ((to - from) / deep) {
+        b_loop(k->b, &loop, from, deep, (to - from) / deep);
+        for (unsigned i = 0; i < n; i++)
+            k->acc[i] = b_carry(k->b, &loop, k->acc[i]);
+        add_group(k, a, loop.i, deep);
+        for (unsigned i = 0; i < n; i++)
+            b_next(&loop, i, k->acc[i]);
+        b_loop_end(k->b, &loop);
+    }
+    if (rest)
+        add_group(k, a, b_i64(k->b, to - rest), rest);
 }
 
 /* All groups, with the pieces of the tile before spread evenly over them. */
@@ -195,7 +214,8 @@ static void
 emit_sums(Build *b, const Gemm *g, Val row, Tile *t, const Tile *before,
           Val kept)
 {
-    bool wide = b->level->wide;
+    bool wide = b->level->wide != NULL;
+    unsigned high = b->level->high, panels = t->panels;
     Kernel k = {.b = b,
                 .g = g,
                 .t = t,
@@ -203,10 +223,13 @@ emit_sums(Build *b, const Gemm *g, Val row, Tile *t, const Tile *before,
                 .groups = vq_kgroups(g->k) * (wide ? 2 : 1),
                 .stride = vq_gemm_groups(g) * GROUP,
                 .nacc = b->level->nacc,
+                .high = high,
+                .nrow = (unsigned)vq_turns(t->rows, high),
                 .before = before,
                 .kept = kept};
+    Val sums[MAXROWS];
 
-    assert(t->rows * t->panels * k.nacc <= MAXTILE && g->a16 == wide);
+    assert(k.nrow * panels * k.nacc <= MAXTILE && g->a16 == wide);
     t->row = g->first ? b_add(b, g->first, row) : row;
     k.w = b_elt(b, g->w, t->panel, k.stride * (g->w16 ? 2 : 1), 0);
     if (wide && !g->w16)
@@ -218,8 +241,12 @@ emit_sums(Build *b, const Gemm *g, Val row, Tile *t, const Tile *before,
         shift_sums(&k);
         add_plane(&k, g->a_low);
     }
-    for (unsigned i = 0; i < t->rows * t->panels; i++)
-        t->sum[i] = b->level->total(b, k.acc + i * k.nacc);
+    for (unsigned i = 0; i < k.nrow * panels; i++) {
+        b->level->total(b, k.acc + i * k.nacc, sums);
+        for (unsigned r = i / panels * high, n = 0; n < high; r++, n++)
+            if (r < t->rows)
+                t->sum[r * panels + i % panels] = sums[n];
+    }
 }
 
 static void

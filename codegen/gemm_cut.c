@@ -16,24 +16,24 @@ enum {
 /* Time of a block in quarters of a product: its products, or their latency
  * when they are few, and the loads of its operands. */
 static int64_t
-block_cost(int64_t rows, int64_t panels, int64_t nacc)
+block_cost(const Level *l, int64_t rows, int64_t panels)
 {
-    return rows && panels ? 4 * vq_max(rows * panels * nacc, IN_FLIGHT) + rows +
-                                panels * nacc
-                          : 0;
+    int64_t sums = vq_turns(rows, l->high) * panels * l->nacc;
+
+    return sums ? 4 * vq_max(sums, IN_FLIGHT) + rows + panels * l->nacc : 0;
 }
 
 static int64_t
-nest_cost(const Gemm *g, int64_t rows, int64_t panels, int64_t nacc)
+nest_cost(const Level *l, const Gemm *g, int64_t rows, int64_t panels)
 {
     int64_t total = vq_panels(g->n);
     int64_t nr = g->m / rows, np = total / panels;
     int64_t row_tail = g->m % rows, panel_tail = total % panels;
 
-    return nr * np * block_cost(rows, panels, nacc) +
-           np * block_cost(row_tail, panels, nacc) +
-           nr * block_cost(rows, panel_tail, nacc) +
-           block_cost(row_tail, panel_tail, nacc);
+    return nr * np * block_cost(l, rows, panels) +
+           np * block_cost(l, row_tail, panels) +
+           nr * block_cost(l, rows, panel_tail) +
+           block_cost(l, row_tail, panel_tail);
 }
 
 /* The block with the least cost among those that fit the level's registers. */
@@ -46,9 +46,10 @@ choose_block(const Build *b, const Gemm *g)
     for (int64_t p = 1; p <= (b->level->wide ? 1 : vq_min(most, MAXPANELS));
          p++)
         for (int64_t r = 1; r * p <= most && r <= g->m; r++) {
-            int64_t cost = nest_cost(g, r, p, b->level->nacc);
+            int64_t cost = nest_cost(b->level, g, r, p);
 
-            if (p <= vq_panels(g->n) && cost < best) {
+            if (p <= vq_panels(g->n) && cost < best &&
+                vq_align(r, b->level->high) * p <= most) {
                 best = cost;
                 block = (GemmBlock){r, p};
             }
@@ -73,7 +74,7 @@ vq_gemm_cut(const Build *b, const Gemm *g)
     c.panels = vq_turns(vq_panels(g->n), c.block.panels);
     most = vq_max(most / c.block.rows, 1);
     c.chunk = vq_turns(c.rows, vq_turns(c.rows, most));
-    c.cost = nest_cost(g, c.block.rows, c.block.panels, b->level->nacc);
+    c.cost = nest_cost(b->level, g, c.block.rows, c.block.panels);
     return c;
 }
 
@@ -91,8 +92,7 @@ split_cost(const Build *b, const Gemm *g, const GemmCut *c, GemmSplit split,
     bool rows = split == SPLIT_ROWS;
     int64_t share = rows ? vq_turns(c->rows, parts) * c->panels
                          : vq_turns(c->rows * c->panels, parts);
-    int64_t products =
-        block_cost(c->block.rows, c->block.panels, b->level->nacc) / 4;
+    int64_t products = block_cost(b->level, c->block.rows, c->block.panels) / 4;
     int64_t a = g->m * g->k, w = g->n * g->k;
     int64_t widen = 0;
 

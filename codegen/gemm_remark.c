@@ -22,7 +22,8 @@ vq_remark_registers(Build *b, const Gemm *g, int64_t rows, int64_t panels,
                     int64_t cost)
 {
     /* Quarters of a product for each 4 bytes of depth, as `cost` counts. */
-    int64_t least = g->m * g->n * b->level->nacc * 4 / VQ_PANEL;
+    int64_t least =
+        g->m * g->n * b->level->nacc * 4 / (VQ_PANEL * b->level->high);
     int64_t percent = cost ? 100 * least / cost : 0;
     char shape[80];
 

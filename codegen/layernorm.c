@@ -152,28 +152,21 @@ save_row(Build *b, const Norm *t, Val at, Val sum, Val squares)
             8);
 }
 
-/* The product of the low 32 bits of lanes of 64, unsigned. */
-static Val
-mul_low(Build *b, Val x, Val y)
-{
-    return b_mul(b, b_andc(b, x, UINT32_MAX), b_andc(b, y, UINT32_MAX));
-}
-
 /* vq_rsqrt_q30 on lanes of i64. */
 static Val
 rsqrt_q30(Build *b, Val v)
 {
     const int64_t one = INT64_C(1) << 30;
     Ty type = LLVMTypeOf(v);
-    Val y = mul_low(b, b_subc(b, v, one), b_const(type, 715827883));
+    Val y = p_mulu(b, b_subc(b, v, one), b_const(type, 715827883));
 
     y = b_sub(b, b_const(type, one), b_lshrc(b, y, 32));
     for (int i = 0; i < 4; i++) {
-        Val t = b_lshrc(b, mul_low(b, y, y), 30);
+        Val t = b_lshrc(b, p_mulu(b, y, y), 30);
 
-        t = b_lshrc(b, mul_low(b, v, t), 30);
+        t = b_lshrc(b, p_mulu(b, v, t), 30);
         t = b_sub(b, b_const(type, 3 * one), t);
-        y = b_lshrc(b, mul_low(b, y, t), 31);
+        y = b_lshrc(b, p_mulu(b, y, t), 31);
     }
     return y;
 }
@@ -239,7 +232,7 @@ normalized(Build *b, const Norm *t, Val u)
         b_slow(b, "shifts by more than 48 keep their sign in 64-bit lanes: "
                   "epsilon or the row is long");
     for (int k = 0; k < 2; k++) {
-        p[k] = mul_low(b, k ? b_lshrc(b, pair, 32) : pair, t->y);
+        p[k] = p_mulu(b, k ? b_lshrc(b, pair, 32) : pair, t->y);
         p[k] = b_add(b, p[k], t->add);
         p[k] = t->far ? b_ashr(b, p[k], t->down) : b_lshr(b, p[k], t->down);
         p[k] = b_bitcast(b, p[k], LLVMTypeOf(u));

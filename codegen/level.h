@@ -1,8 +1,10 @@
 /*
- * level.h -- CPU levels: what they need of the CPU, and their primitives.
+ * level.h -- architectures and their CPU levels: what a level needs of the CPU,
+ * and its primitives.
  *
  * Kernels are written once, over 16 columns of 32-bit lanes (a panel's row);
- * what differs between levels is a row of this table. Where a primitive works
+ * what differs between levels is a row of this table, what differs between
+ * register widths and instruction sets a row of Isa. Where a primitive works
  * inside 128-bit lanes its lanes are the same for all levels, however wide
  * their registers are.
  */
@@ -11,55 +13,64 @@
 
 #include "codegen/build.h"
 
-/* A bit of CPUID that must be set: leaf, subleaf, register (0 eax, 1 ebx,
- * 2 ecx, 3 edx), bit. */
-typedef struct CpuBit {
-    uint8_t leaf, sub, reg, bit;
-} CpuBit;
+enum { MAXACC = 8, MAXTILE = 32, MAXROWS = 2 };
 
-enum { MAXCPUBIT = 12, MAXACC = 8, MAXTILE = 32 };
+/* Of vectors of any length. */
+typedef Val LanesFn(Build *, Val, Val);
 
-/* Names of a register width's intrinsics. */
+/* What one register does; operands of these are as long as one. */
 typedef struct Isa {
-    unsigned bits;       /* of a register */
-    const char *madd;    /* pairs of s16 products into s32 */
-    const char *packs16; /* s32 to s16, saturating */
-    const char *packs8;  /* s16 to s8 */
-    const char *packu8;  /* s16 to u8 */
-    const char *mulhrs;  /* (a * b + 2^14) >> 15 on s16; NULL: by parts */
-    const char *mulhi;   /* a * b >> 16 on u16 */
-    const char *average; /* (a + b + 1) >> 1 on u16 */
+    unsigned bits;    /* of a register */
+    LanesFn *madd;    /* sums of adjacent s16 products, s32 */
+    LanesFn *pack16;  /* s32 to s16, saturating: x, then y */
+    LanesFn *pack8;   /* s16 to s8 */
+    LanesFn *packu8;  /* s16 to u8 */
+    LanesFn *mulhrs;  /* (a * b + 2^14) >> 15 on s16; NULL: by parts */
+    LanesFn *mulhi;   /* a * b >> 16 on u16 */
+    LanesFn *average; /* (a + b + 1) >> 1 on u16 */
+    /* Of any length; NULL: by `madd`, or a product of 64-bit lanes. */
+    LanesFn *mul16;               /* s32 lanes that fit s16 */
+    LanesFn *mulu;                /* the low halves of 64-bit lanes, unsigned */
+    LanesFn *muls;                /* the same, signed */
+    Val (*pairs)(Build *, Val x); /* sums of adjacent s16, s32; of a register */
 } Isa;
 
-struct Gemm; /* gemm.h */
+struct Gemm;   /* gemm.h */
+struct Module; /* module.h */
 
 typedef struct Level {
     const char *name;
     const char *features; /* LLVM's target features */
     bool hidden;          /* only when asked for by name */
-    CpuBit needs[MAXCPUBIT];
-    unsigned nneeds;
-    uint32_t xcr0; /* state bits the system must have enabled */
-    bool asks;     /* Linux must be asked for the use of tiles */
+    const void *needs;    /* what the architecture's cpu_check looks at */
     const Isa *isa;
 
     /*
-     * The matrix kernel: mr rows of nr panels at a time. A row of a panel is
-     * nacc accumulators. `start` spreads 16 sums to begin with over them,
-     * `total` gathers them. A group is 64 bytes, 4 for each column: `panel`
-     * loads it as nacc operands; `spread` loads 4 bytes of a row of A as the
-     * other operand; `dot` adds the products to one accumulator. The 4 bytes
-     * are four of the matrix or, where `wide`, two widened to 16 bits. Where
-     * registers and units are left over amid the products, it `overlaps` them
-     * with what follows the tile before.
+     * The matrix kernel: mr rows of nr panels at a time. `high` rows of a panel
+     * (1, or 2 at MAXROWS) are nacc accumulators. `start` spreads 16 sums to
+     * begin with over them, `total` gathers them, a vector for each row. A
+     * group is 64 bytes, 4 for each column. `spread` loads n groups' worth of
+     * one row of A, or of `high` ones, as an operand: n is `deep`, or less at
+     * the end. `panel` loads n groups of a panel as nacc operands: n is `unit`,
+     * or less at the end. `dot` adds their products to one accumulator, `at`
+     * being the group of A that they begin with.
+     *
+     * The 4 bytes are four of the matrix or, where bytes are multiplied as
+     * 16-bit numbers, two of those; `wide` says then which byte of a k-group of
+     * 4 goes to lane i of the first or second half, a group of two rows each.
+     * Where registers and units are left over amid the products, a level
+     * `overlaps` them with what follows the tile before. Where only s8 meets
+     * s8, bytes of A are taken less 128 (`offset`), and sums start with what
+     * that lacks.
      */
-    bool wide, overlaps;
-    unsigned mr, nr, nacc;
+    int (*wide)(int i, int half);
+    bool overlaps, offset;
+    unsigned mr, nr, nacc, high, deep, unit;
     void (*start)(Build *, Val sums, Val *acc);
-    Val (*total)(Build *, const Val *acc);
-    void (*panel)(Build *, Val p, Val *w);
-    Val (*spread)(Build *, Val p);
-    Val (*dot)(Build *, Val acc, Val a, Val w);
+    void (*total)(Build *, const Val *acc, Val *sums);
+    void (*panel)(Build *, Val p, unsigned n, Val *w);
+    Val (*spread)(Build *, const Val *row, unsigned n);
+    Val (*dot)(Build *, Val acc, Val a, Val w, unsigned at);
 
     /* A product otherwise, in tiles; NULL, or false: by the above. `tiles`
      * ends a function that has such products. */
@@ -74,10 +85,17 @@ typedef struct Level {
     Val (*pow2)(Build *, Val d, Val table);
 } Level;
 
-/* The levels of a triple's architecture, weakest first, ended by a NULL name;
- * NULL when the architecture is not known. */
-const Level *vq_levels(const char *triple);
-extern const Level vq_levels_x86[];
+typedef struct Arch {
+    const char *cpu;     /* LLVM's name of the least CPU */
+    const Level *levels; /* weakest first, ended by a NULL name */
+    void (*init)(void);  /* LLVM's part for it */
+    /* i32 f(): bit i is set when this CPU can run level i of the module. */
+    Val (*cpu_check)(struct Module *);
+} Arch;
+
+/* NULL when the triple's architecture has no kernels. */
+const Arch *vq_arch(const char *triple);
+extern const Arch vq_x86;
 
 /* ---- primitives that follow from the Isa ---- */
 
@@ -92,7 +110,11 @@ Val p_mulhi(Build *, Val a, Val b);
 Val p_average(Build *, Val a, Val b);
 /* Lanes of 32 bits whose values fit s16: the 32-bit products. */
 Val p_mul16(Build *, Val a, Val b);
-/* Sums of adjacent products of s16 lanes. */
+/* Products of the low 32 bits of lanes of 64, without or with their sign. */
+Val p_mulu(Build *, Val a, Val b);
+Val p_muls(Build *, Val a, Val b);
+/* Sums of adjacent products of s16 lanes, and of adjacent lanes. */
 Val p_madd(Build *, Val a, Val b);
+Val p_pairs(Build *, Val x);
 
 #endif

@@ -2,6 +2,7 @@
  * loader.c -- a compiled object in this process, by LLVM's JIT linker.
  */
 #include "codegen/codegen.h"
+#include "codegen/level.h"
 #include "runtime/vqrt.h"
 
 #include <inttypes.h>
@@ -170,6 +171,17 @@ load(Diag *diag, const char *path, Loaded *l, LLVMMemoryBufferRef buffer,
            check_model(diag, path, &l->model);
 }
 
+static void
+init_host(void)
+{
+    char *triple = LLVMGetDefaultTargetTriple();
+    const Arch *host = vq_arch(triple);
+
+    if (host)
+        host->init();
+    LLVMDisposeMessage(triple);
+}
+
 Loaded *
 vq_load_object(Diag *diag, const char *path)
 {
@@ -180,9 +192,7 @@ vq_load_object(Diag *diag, const char *path)
 
     if (!buffer)
         return NULL;
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
+    init_host();
     name = find_descriptor(diag, path, buffer);
     l = name ? calloc(1, sizeof *l) : NULL;
     if (!l) {

@@ -193,7 +193,7 @@ vq_module_function(Module *m, const char *name, Ty type, const Level *level)
     b->tile_buffer = NULL;
     LLVMSetLinkage(b->fn, LLVMInternalLinkage);
     add_attribute(b, b->fn, (unsigned)LLVMAttributeFunctionIndex, "nounwind");
-    add_string_attribute(b, b->fn, "target-cpu", "x86-64");
+    add_string_attribute(b, b->fn, "target-cpu", m->arch->cpu);
     add_string_attribute(b, b->fn, "target-features",
                          level ? level->features : "");
     add_string_attribute(b, b->fn, "prefer-vector-width",

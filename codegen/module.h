@@ -68,6 +68,7 @@ typedef struct Module {
     Diag *diag;
     const CodegenOptions *opt;
     Arena *arena;
+    const Arch *arch;
     LLVMTargetMachineRef machine;
     const Level *level[16]; /* those wanted, weakest first */
     unsigned nlevel;
@@ -144,8 +145,6 @@ typedef struct Entries {
 
 /* descriptor.c: PREFIX_model. */
 void vq_module_descriptor(Module *, const Entries *);
-/* cpuid.c: i32 f(): bit i is set when this CPU can run level i. */
-Val vq_module_cpu_check(Module *);
 
 /* ---- opt_report.c ---- */
 

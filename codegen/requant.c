@@ -332,13 +332,6 @@ vector_wide(Build *b, const RequantPlan *p, Val k, Val acc, Val lane)
     return clamp_to(b, p, p->centred ? t : b_add(b, t, load_zero(b, p, k)));
 }
 
-/* The low 32 bits of lanes of 64, with their sign. */
-static Val
-low_half(Build *b, Val x)
-{
-    return b_ashrc(b, b_shlc(b, x, 32), 32);
-}
-
 /*
  * Half to even: (x + 2^(s-1) - 1 + (bit s of x)) >> s for the even or the odd
  * lanes of 16, x = acc * mul. 2^62 more makes x positive, so that the shift,
@@ -354,8 +347,8 @@ dyadic_half(Build *b, const RequantPlan *p, Val k, Val acc, Val mul, Val lane,
 
     acc = b_bitcast(b, acc, half);
     mul = b_bitcast(b, mul, half);
-    x = odd ? b_mul(b, b_ashrc(b, acc, 32), b_ashrc(b, mul, 32))
-            : b_mul(b, low_half(b, acc), low_half(b, mul));
+    x = odd ? p_muls(b, b_ashrc(b, acc, 32), b_ashrc(b, mul, 32))
+            : p_muls(b, acc, mul);
     s = b_load_const(b, half, b_atc(b, at, 8 * p->entries), 64);
     bit = b_andc(b, b_lshr(b, x, s), 1);
     x = b_add(b, b_add(b, x, b_load_const(b, half, at, 64)), bit);

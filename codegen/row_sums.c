@@ -29,7 +29,7 @@ add_step(Build *b, Sums *s, Val x)
 {
     Val sq = b_bitcast(b, p_madd(b, x, x), LLVMTypeOf(s->all));
 
-    s->x = b_add(b, s->x, p_madd(b, x, b_const(LLVMTypeOf(x), 1)));
+    s->x = b_add(b, s->x, p_pairs(b, x));
     s->all = b_add(b, s->all, sq);
     s->odd = b_add(b, s->odd, b_lshrc(b, sq, 32));
 }

@@ -273,7 +273,7 @@ vq_module_entries(Module *m)
 
     for (unsigned i = 0; i < m->nlevel; i++)
         run[i] = vq_module_run(m, m->level[i]);
-    levels = vq_module_cpu_check(m);
+    levels = m->arch->cpu_check(m);
     core.best = make_best(m, levels);
     core.dispatch = make_dispatch(m, run);
     core.checked = make_checked(m, levels, core.dispatch);

@@ -75,7 +75,7 @@ static Val
 base2_add(Build *b, Val sum, Val e)
 {
     e = b_xor(b, e, b_const(LLVMTypeOf(e), INT16_MIN));
-    return b_add(b, sum, p_madd(b, e, b_const(LLVMTypeOf(e), 1)));
+    return b_add(b, sum, p_pairs(b, e));
 }
 
 static Val

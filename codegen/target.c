@@ -23,16 +23,6 @@ opt_level(int level)
                         : LLVMCodeGenLevelAggressive;
 }
 
-static void
-init_targets(void)
-{
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    LLVMInitializeX86AsmParser();
-}
-
 bool
 vq_target_open(Module *m)
 {
@@ -42,7 +32,14 @@ vq_target_open(Module *m)
     char *message = NULL, *layout;
     LLVMTargetDataRef data;
 
-    init_targets();
+    m->arch = vq_arch(triple);
+    if (!m->arch) {
+        vq_error(m->diag, NOLOC,
+                 "'%s' is not a target that vitqc has kernels for", triple);
+        LLVMDisposeMessage(host);
+        return false;
+    }
+    m->arch->init();
     if (LLVMGetTargetFromTriple(triple, &target, &message)) {
         vq_error(m->diag, NOLOC, "no code can be made for '%s': %s", triple,
                  message);
@@ -50,7 +47,7 @@ vq_target_open(Module *m)
         LLVMDisposeMessage(host);
         return false;
     }
-    m->machine = LLVMCreateTargetMachine(target, triple, "x86-64", "",
+    m->machine = LLVMCreateTargetMachine(target, triple, m->arch->cpu, "",
                                          opt_level(m->opt->level), LLVMRelocPIC,
                                          LLVMCodeModelSmall);
     LLVMSetTarget(m->b.m, triple);

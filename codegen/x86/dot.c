@@ -22,8 +22,8 @@ x86_start(Build *b, Val sums, Val *acc)
         acc[i] = n > 1 ? b_slice(b, sums, i * lanes(b), lanes(b)) : sums;
 }
 
-Val
-x86_total(Build *b, const Val *acc)
+void
+x86_total(Build *b, const Val *acc, Val *sums)
 {
     Val half[MAXACC];
     unsigned n = b->level->nacc;
@@ -33,43 +33,55 @@ x86_total(Build *b, const Val *acc)
     for (; n > 1; n /= 2)
         for (unsigned i = 0; i < n / 2; i++)
             half[i] = b_join(b, half[2 * i], half[2 * i + 1]);
-    return half[0];
+    sums[0] = half[0];
 }
 
 void
-x86_panel(Build *b, Val p, Val *w)
+x86_panel(Build *b, Val p, unsigned n, Val *w)
 {
     unsigned bytes = b->level->isa->bits / 8;
 
+    (void)n;
     for (unsigned i = 0; i < b->level->nacc; i++)
         w[i] =
             b_load(b, b_vec(b->i32, lanes(b)), b_atc(b, p, bytes * i), bytes);
 }
 
 Val
-x86_spread(Build *b, Val p)
+x86_spread(Build *b, const Val *row, unsigned n)
 {
-    return b_splat(b, b_load(b, b->i32, p, 1), lanes(b));
+    (void)n;
+    return b_splat(b, b_load(b, b->i32, row[0], 1), lanes(b));
 }
 
 Val
-x86_dot_vnni512(Build *b, Val acc, Val a, Val w)
+x86_dot_vnni512(Build *b, Val acc, Val a, Val w, unsigned at)
 {
+    (void)at;
     return b_intrinsic(b, "llvm.x86.avx512.vpdpbusd.512", NULL,
                        (Val[]){acc, a, w}, 3, LLVMTypeOf(acc));
 }
 
 Val
-x86_dot_vnni256(Build *b, Val acc, Val a, Val w)
+x86_dot_vnni256(Build *b, Val acc, Val a, Val w, unsigned at)
 {
+    (void)at;
     return b_intrinsic(b, "llvm.x86.avx512.vpdpbusd.256", NULL,
                        (Val[]){acc, a, w}, 3, LLVMTypeOf(acc));
 }
 
-Val
-x86_dot_madd(Build *b, Val acc, Val a, Val w)
+int
+x86_wide(int i, int half)
 {
-    return b_add(b, acc,
-                 b_intrinsic(b, b->level->isa->madd, NULL, (Val[]){a, w}, 2,
-                             LLVMTypeOf(acc)));
+    return i / 2 * 4 + 2 * half + i % 2;
+}
+
+Val
+x86_dot_madd(Build *b, Val acc, Val a, Val w, unsigned at)
+{
+    Ty v = b_vec(b->i16, 2 * lanes(b));
+
+    (void)at;
+    return b_add(
+        b, acc, b->level->isa->madd(b, b_bitcast(b, a, v), b_bitcast(b, w, v)));
 }

@@ -1,8 +1,10 @@
 /*
- * level.c -- the CPU levels of x86-64.
+ * level.c -- x86-64 and its CPU levels.
  */
 #include "codegen/x86/amx.h"
 #include "codegen/x86/prim.h"
+
+#include <llvm-c/Target.h>
 
 /* Leaf 1 ecx: 27 OSXSAVE, 28 AVX. Leaf 7: ebx 5 AVX2, 16 AVX512F, 17 DQ,
  * 30 BW, 31 VL; ecx 1 VBMI, 11 VNNI; edx 24 AMX-TILE, 25 AMX-INT8; subleaf 1
@@ -17,48 +19,23 @@ enum {
     XCR0_TILES = 0x600e6, /* and the configuration and data of tiles */
 };
 
-static const Isa sse2 = {
-    .bits = 128,
-    .madd = "llvm.x86.sse2.pmadd.wd",
-    .packs16 = "llvm.x86.sse2.packssdw.128",
-    .packs8 = "llvm.x86.sse2.packsswb.128",
-    .packu8 = "llvm.x86.sse2.packuswb.128",
-    .mulhi = "llvm.x86.sse2.pmulhu.w",
-    .average = "llvm.x86.sse2.pavg.w",
-};
-
-static const Isa avx2 = {
-    .bits = 256,
-    .madd = "llvm.x86.avx2.pmadd.wd",
-    .packs16 = "llvm.x86.avx2.packssdw",
-    .packs8 = "llvm.x86.avx2.packsswb",
-    .packu8 = "llvm.x86.avx2.packuswb",
-    .mulhrs = "llvm.x86.avx2.pmul.hr.sw",
-    .mulhi = "llvm.x86.avx2.pmulhu.w",
-    .average = "llvm.x86.avx2.pavg.w",
-};
-
-static const Isa avx512 = {
-    .bits = 512,
-    .madd = "llvm.x86.avx512.pmaddw.d.512",
-    .packs16 = "llvm.x86.avx512.packssdw.512",
-    .packs8 = "llvm.x86.avx512.packsswb.512",
-    .packu8 = "llvm.x86.avx512.packuswb.512",
-    .mulhrs = "llvm.x86.avx512.pmul.hr.sw.512",
-    .mulhi = "llvm.x86.avx512.pmulhu.w.512",
-    .average = "llvm.x86.avx512.pavg.w.512",
-};
+/* A level's needs: n bits of CPUID, given last, and the rest. */
+#define NEEDS(count, state, ask, ...)                                          \
+    .needs = &(const X86Needs)                                                 \
+    {                                                                          \
+        .bit = {__VA_ARGS__}, .n = count, .xcr0 = state, .asks = ask           \
+    }
 
 #define REGISTERS                                                              \
-    .start = x86_start, .total = x86_total, .panel = x86_panel,                \
-    .spread = x86_spread
+    .high = 1, .deep = 1, .unit = 1, .start = x86_start, .total = x86_total,   \
+    .panel = x86_panel, .spread = x86_spread
 
 /* What avx512vnni and the levels above it share. */
 #define VNNI512       "+avx2,+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512vnni"
 #define NEEDS_VNNI512 NEEDS_AVX512, {7, 0, 2, 11}
 #define REGISTERS_512                                                          \
-    .isa = &avx512, .mr = 8, .nr = 3, .nacc = 1, .overlaps = true, REGISTERS,  \
-    .dot = x86_dot_vnni512, .pow2 = x86_pow2_perm
+    .isa = &x86_avx512, .mr = 8, .nr = 3, .nacc = 1, .overlaps = true,         \
+    REGISTERS, .dot = x86_dot_vnni512, .pow2 = x86_pow2_perm
 
 /* Every CPU with tiles has AVX512-VBMI. */
 #define TILES       VNNI512 ",+avx512vbmi,+amx-tile,+amx-int8"
@@ -69,29 +46,28 @@ static const Isa avx512 = {
 
 #define SHUFFLE_TABLES .lut8 = x86_lut8_shuffle, .pow2 = x86_pow2_shuffle
 
-const Level vq_levels_x86[] = {
+static const Level levels[] = {
     {
         .name = "base",
         .features = "",
-        .isa = &sse2,
+        .needs = &(const X86Needs){.n = 0},
+        .isa = &x86_sse2,
         .mr = 2,
         .nr = 1,
         .nacc = 4,
-        .wide = true,
+        .wide = x86_wide,
         REGISTERS,
         .dot = x86_dot_madd,
     },
     {
         .name = "avx2",
         .features = "+avx2",
-        .needs = {NEEDS_AVX2},
-        .nneeds = 3,
-        .xcr0 = XCR0_YMM,
-        .isa = &avx2,
+        NEEDS(3, XCR0_YMM, false, NEEDS_AVX2),
+        .isa = &x86_avx2,
         .mr = 6,
         .nr = 1,
         .nacc = 2,
-        .wide = true,
+        .wide = x86_wide,
         REGISTERS,
         .dot = x86_dot_madd,
         SHUFFLE_TABLES,
@@ -99,10 +75,8 @@ const Level vq_levels_x86[] = {
     {
         .name = "avxvnni",
         .features = "+avx2,+avxvnni",
-        .needs = {NEEDS_AVX2, {7, 1, 0, 4}},
-        .nneeds = 4,
-        .xcr0 = XCR0_YMM,
-        .isa = &avx2,
+        NEEDS(4, XCR0_YMM, false, NEEDS_AVX2, {7, 1, 0, 4}),
+        .isa = &x86_avx2,
         .mr = 6,
         .nr = 1,
         .nacc = 2,
@@ -116,10 +90,8 @@ const Level vq_levels_x86[] = {
         .name = "avxvnni-evex",
         .features = "+avx2,+avx512f,+avx512vl,+avx512vnni",
         .hidden = true,
-        .needs = {NEEDS_AVX512, {7, 0, 2, 11}},
-        .nneeds = 8,
-        .xcr0 = XCR0_ZMM,
-        .isa = &avx2,
+        NEEDS(8, XCR0_ZMM, false, NEEDS_AVX512, {7, 0, 2, 11}),
+        .isa = &x86_avx2,
         .mr = 6,
         .nr = 1,
         .nacc = 2,
@@ -133,28 +105,38 @@ const Level vq_levels_x86[] = {
         .name = "amx-trap",
         .features = TILES,
         .hidden = true,
-        .needs = {NEEDS_TILES},
-        .nneeds = 9,
-        .xcr0 = XCR0_ZMM,
+        NEEDS(9, XCR0_ZMM, false, NEEDS_TILES),
         TILES_512,
     },
     {
         .name = "avx512vnni",
         .features = VNNI512,
-        .needs = {NEEDS_VNNI512},
-        .nneeds = 8,
-        .xcr0 = XCR0_ZMM,
+        NEEDS(8, XCR0_ZMM, false, NEEDS_VNNI512),
         REGISTERS_512,
         .lut8 = x86_lut8_perm,
     },
     {
         .name = "amx",
         .features = TILES,
-        .needs = {NEEDS_TILES, {7, 0, 3, 24}, {7, 0, 3, 25}},
-        .nneeds = 11,
-        .xcr0 = XCR0_TILES,
-        .asks = true,
+        NEEDS(11, XCR0_TILES, true, NEEDS_TILES, {7, 0, 3, 24}, {7, 0, 3, 25}),
         TILES_512,
     },
     {.name = NULL},
+};
+
+static void
+init(void)
+{
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    LLVMInitializeX86AsmParser();
+}
+
+const Arch vq_x86 = {
+    .cpu = "x86-64",
+    .levels = levels,
+    .init = init,
+    .cpu_check = x86_cpu_check,
 };

@@ -4,15 +4,36 @@
 
 #include "codegen/level.h"
 
+/* A bit of CPUID that must be set: leaf, subleaf, register (0 eax, 1 ebx,
+ * 2 ecx, 3 edx), bit. */
+typedef struct CpuBit {
+    uint8_t leaf, sub, reg, bit;
+} CpuBit;
+
+/* What a level needs: n bits and the rest. */
+typedef struct X86Needs {
+    CpuBit bit[12];
+    unsigned n;
+    uint32_t xcr0; /* state bits the system must have enabled */
+    bool asks;     /* Linux must be asked for the use of tiles */
+} X86Needs;
+
+/* cpuid.c */
+Val x86_cpu_check(struct Module *);
+
+/* isa.c: SSE2, AVX2, AVX-512. */
+extern const Isa x86_sse2, x86_avx2, x86_avx512;
+
 /* A row of a panel in as many registers as it takes. */
 void x86_start(Build *, Val sums, Val *acc);
-Val x86_total(Build *, const Val *acc);
-void x86_panel(Build *, Val p, Val *w);
-Val x86_spread(Build *, Val p);
-/* Four bytes a lane, or two widened ones. */
-Val x86_dot_vnni512(Build *, Val acc, Val a, Val w);
-Val x86_dot_vnni256(Build *, Val acc, Val a, Val w);
-Val x86_dot_madd(Build *, Val acc, Val a, Val w);
+void x86_total(Build *, const Val *acc, Val *sums);
+void x86_panel(Build *, Val p, unsigned n, Val *w);
+Val x86_spread(Build *, const Val *row, unsigned n);
+/* Four bytes a lane, or two widened ones: those next to each other. */
+Val x86_dot_vnni512(Build *, Val acc, Val a, Val w, unsigned at);
+Val x86_dot_vnni256(Build *, Val acc, Val a, Val w, unsigned at);
+Val x86_dot_madd(Build *, Val acc, Val a, Val w, unsigned at);
+int x86_wide(int i, int half);
 
 /* AVX512-VBMI vpermi2b. */
 Val x86_lut8_vbmi(Build *, Val x, Val table);

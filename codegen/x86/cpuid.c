@@ -6,6 +6,7 @@
  * 8 KiB that Linux saves only for processes that have asked.
  */
 #include "codegen/module.h"
+#include "codegen/x86/prim.h"
 
 #include <string.h>
 
@@ -159,22 +160,22 @@ may_use_tiles(Build *b, Val has_them)
 }
 
 static Val
-level_runs(Build *b, const Cpu *cpu, const Level *l)
+level_runs(Build *b, const Cpu *cpu, const X86Needs *needs)
 {
-    Val yes = has_bits(b, cpu->xcr0, l->xcr0);
+    Val yes = has_bits(b, cpu->xcr0, needs->xcr0);
 
-    for (unsigned i = 0; i < l->nneeds; i++) {
-        const CpuBit *bit = &l->needs[i];
+    for (unsigned i = 0; i < needs->n; i++) {
+        const CpuBit *bit = &needs->bit[i];
 
         yes = b_and(
             b, yes,
             has_bits(b, cpu->reg[leaf_index(bit)][bit->reg], 1u << bit->bit));
     }
-    return l->asks ? may_use_tiles(b, yes) : yes;
+    return needs->asks ? may_use_tiles(b, yes) : yes;
 }
 
 Val
-vq_module_cpu_check(Module *m)
+x86_cpu_check(Module *m)
 {
     Build *b = &m->b;
     Ty type = vq_function_type(m, b->i32, "");
@@ -184,9 +185,10 @@ vq_module_cpu_check(Module *m)
     read_cpu(b, &cpu);
     mask = b_i32(b, 0);
     for (unsigned i = 0; i < m->nlevel; i++)
-        mask =
-            b_or(b, mask,
-                 b_shlc(b, b_zext(b, level_runs(b, &cpu, m->level[i]), 32), i));
+        mask = b_or(
+            b, mask,
+            b_shlc(b, b_zext(b, level_runs(b, &cpu, m->level[i]->needs), 32),
+                   i));
     LLVMBuildRet(b->b, mask);
     return fn;
 }
