@@ -176,6 +176,9 @@ EMITTER(ivitnorm);   /* ivit.c */
 EMITTER(shiftgelu);  /* ivit.c */
 EMITTER(attention);  /* attention.c */
 EMITTER(linear);     /* linear.c */
+EMITTER(map);        /* float.c */
+EMITTER(reduce);     /* float_sums.c */
+EMITTER(product);    /* float_sums.c */
 #undef EMITTER
 
 #endif

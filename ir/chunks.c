@@ -146,6 +146,33 @@ cut_mul(Cutter *c, const Op *op)
     return use_piece(c, op->in[0]) && use_piece(c, op->in[1]);
 }
 
+/* An operand that has the result's first axis whole, or no part of it. */
+static bool
+use_broadcast(Cutter *c, const Op *op, ValId v)
+{
+    const Type *t = vq_type(c->g, v), *y = vq_type(c->g, op->out);
+
+    if (t->rank == y->rank && t->dim[0] == y->dim[0])
+        return use_piece(c, v);
+    return (t->rank < y->rank || t->dim[0] == 1) && use_whole(c, v);
+}
+
+static bool
+cut_broadcast(Cutter *c, const Op *op)
+{
+    for (uint32_t i = 0; i < op->nin; i++)
+        if (!use_broadcast(c, op, op->in[i]))
+            return false;
+    return true;
+}
+
+/* The first axis must be one of matrices. */
+static bool
+cut_matmul(Cutter *c, const Op *op)
+{
+    return vq_type(c->g, op->out)->rank > 2 && cut_broadcast(c, op);
+}
+
 static bool
 cut_linear(Cutter *c, const Op *op)
 {
@@ -187,6 +214,8 @@ static CutFn *const cut_fn[NOP] = {
     [OP_I_LAYERNORM] = cut_rows,  [OP_I_IVITNORM] = cut_rows,
     [OP_I_SHIFTGELU] = cut_rows,  [OP_I_ATTENTION] = cut_attention,
     [OP_K_LINEAR] = cut_linear,   [OP_I_MUL] = cut_mul,
+    [OP_F_MAP] = cut_broadcast,   [OP_F_SUM] = cut_axis,
+    [OP_F_MAX] = cut_axis,        [OP_F_MATMUL] = cut_matmul,
 };
 
 /* ---- the graph ---- */

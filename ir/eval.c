@@ -58,6 +58,10 @@ EvalFn *const vq_eval_fn[NOP] = {
     [OP_I_IVITNORM] = vq_eval_i_ivitnorm,
     [OP_I_SHIFTGELU] = vq_eval_i_shiftgelu,
     [OP_I_ATTENTION] = vq_eval_i_attention,
+    [OP_F_MAP] = vq_eval_f_map,
+    [OP_F_SUM] = vq_eval_f_sum,
+    [OP_F_MAX] = vq_eval_f_max,
+    [OP_F_MATMUL] = vq_eval_f_matmul,
     [OP_K_LINEAR] = vq_eval_k_linear,
 };
 

@@ -1,12 +1,13 @@
 /*
- * eval_fn.h -- inside the evaluator: the rows of vq_eval_fn, and the walk over
- * strided arrays that they share.
+ * eval_fn.h -- inside the evaluator: the rows of vq_eval_fn and what they
+ * share.
  */
 #ifndef VQ_EVAL_FN_H
 #define VQ_EVAL_FN_H
 
 #include "ir/eval.h"
 #include "ir/quant.h"
+#include "ir/walk.h"
 
 /* eval_move.c */
 EvalFn vq_eval_reshape, vq_eval_transpose, vq_eval_concat, vq_eval_slice,
@@ -28,6 +29,8 @@ EvalFn vq_eval_i_quantize, vq_eval_i_dequantize, vq_eval_i_requant,
 /* eval_norm.c */
 EvalFn vq_eval_i_softmax, vq_eval_i_layernorm, vq_eval_i_ivitnorm,
     vq_eval_i_shiftgelu;
+/* eval_float.c */
+EvalFn vq_eval_f_map, vq_eval_f_sum, vq_eval_f_max, vq_eval_f_matmul;
 /* eval_dot.c */
 EvalFn vq_eval_i_matmul, vq_eval_i_attention, vq_eval_k_linear;
 
@@ -71,33 +74,6 @@ void vq_add_s16(const int16_t *a, int as, const int16_t *b, int bs, int64_t nb,
 /* y = table[x] of n elements; y's elements are `size` bytes. */
 void vq_look_up(DType dt, const void *x, const void *table, size_t size,
                 void *y, int64_t n);
-
-/* ---- eval_walk.c ---- */
-
-enum { MAXWALK = 3 };
-
-/*
- * A walk over n arrays at once. In each array, a step along axis i moves by
- * step[array][i] elements. Axes that all arrays cross evenly are merged; the
- * last axis is left to the caller as a row of `cols` elements with the steps
- * `by`. Use: init, then while (vq_walk_row(w)) { .. w->at[array] .. }.
- */
-typedef struct Walk {
-    int n, rank;
-    int64_t dim[MAXRANK], index[MAXRANK];
-    int64_t step[MAXWALK][MAXRANK];
-    int64_t at[MAXWALK]; /* where each array's row begins */
-    int64_t cols, by[MAXWALK];
-    bool begun;
-} Walk;
-
-/* Steps of a dense array of type t. */
-void vq_dense_steps(const Type *t, int64_t *step);
-/* Steps of t broadcast to the shape of `to`, as numpy does it. */
-void vq_broadcast_steps(const Type *t, const Type *to, int64_t *step);
-/* Set step[0..n) first. */
-void vq_walk_init(Walk *, const Type *shape, int n);
-bool vq_walk_row(Walk *);
 
 /* ---- eval_store.c: stored integers and s32 ---- */
 

@@ -1,7 +1,7 @@
 /*
  * eval_walk.c -- walking over broadcast, permuted or sliced arrays row by row.
  */
-#include "ir/eval_fn.h"
+#include "ir/walk.h"
 
 void
 vq_dense_steps(const Type *t, int64_t *step)

@@ -7,9 +7,19 @@
 #include <string.h>
 
 const FnInfo vq_fn[NFN] = {
-#define FN(e, text, operands) {text, operands},
+#define FN_ARG(e, text)               {text, 0, false},
+#define FN(e, text, operands, curved) {text, operands, curved},
 #include "ir/function.def"
 #undef FN
+#undef FN_ARG
+};
+
+static const uint8_t word_of[NOP] = {
+#define FN_ARG(e, text)
+#define FN(e, text, operands, curved) [OP_##e] = FN_##e,
+#include "ir/function.def"
+#undef FN
+#undef FN_ARG
 };
 
 #define CONST_BIT (INT64_C(1) << 32)
@@ -42,14 +52,11 @@ vq_fn_value(int64_t word)
 int
 vq_fn_word(OpKind kind)
 {
-    for (int w = FN_X + 1; w < NFN; w++)
-        if (strcmp(vq_fn[w].text, vq_op[kind].text) == 0)
-            return w;
-    return -1;
+    return word_of[kind] ? word_of[kind] : -1;
 }
 
 const char *
-vq_fn_fault(const int64_t *code, uint32_t n)
+vq_fn_fault(const int64_t *code, uint32_t n, uint32_t args)
 {
     int depth = 0;
 
@@ -62,6 +69,8 @@ vq_fn_fault(const int64_t *code, uint32_t n)
             return "has a word that does not exist";
         if (!known && !isfinite(vq_fn_value(code[i])))
             return "has a constant that is not finite";
+        if (code[i] == FN_Y && args < 2)
+            return "has a second argument";
         if (known && vq_fn[code[i]].operands > depth)
             return "takes more operands than there are";
         depth += known ? 1 - vq_fn[code[i]].operands : 1;

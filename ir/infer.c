@@ -64,6 +64,10 @@ static InferFn *const infer_fn[NOP] = {
     [OP_I_IVITNORM] = vq_infer_like,
     [OP_I_SHIFTGELU] = vq_infer_shiftgelu,
     [OP_I_ATTENTION] = vq_infer_iattention,
+    [OP_F_MAP] = vq_infer_function,
+    [OP_F_SUM] = vq_infer_freduce,
+    [OP_F_MAX] = vq_infer_freduce,
+    [OP_F_MATMUL] = vq_infer_fmatmul,
     [OP_K_LINEAR] = vq_infer_klinear,
 };
 

@@ -47,12 +47,13 @@ bool
 vq_infer_function(const Infer *c)
 {
     const Attr *code = vq_attr(c->op, A_CODE);
-    const char *fault =
-        code && code->i ? vq_fn_fault(code->i, code->n) : "is missing";
+    const char *fault = code && code->i
+                            ? vq_fn_fault(code->i, code->n, c->op->nin)
+                            : "is missing";
 
     if (fault)
         return vq_infer_error(c, "the code %s", fault);
-    return vq_infer_unary(c);
+    return c->op->nin == 1 ? vq_infer_unary(c) : vq_infer_binary(c);
 }
 
 bool
@@ -284,4 +285,27 @@ vq_infer_iattention(const Infer *c)
         return false;
     shape = *c->out;
     return vq_infer_wanted(c, &shape);
+}
+
+/* ---- float ops: one axis at a time, and matrices ---- */
+
+bool
+vq_infer_freduce(const Infer *c)
+{
+    int axis;
+
+    if (!vq_infer_axis(c, &axis))
+        return false;
+    f32_like(c, vq_infer_in(c, 0));
+    c->out->dim[axis] = 1;
+    return true;
+}
+
+bool
+vq_infer_fmatmul(const Infer *c)
+{
+    for (uint32_t i = 0; i < 2; i++)
+        if (vq_infer_in(c, i)->rank < 2)
+            return vq_infer_error(c, "%s is no matrix", vq_infer_text(c, i));
+    return vq_infer_matmul(c);
 }

@@ -83,7 +83,7 @@ typedef enum OpKind {
     NOP
 } OpKind;
 
-typedef enum Stage { STAGE_M, STAGE_R, STAGE_I, STAGE_K } Stage;
+typedef enum Stage { STAGE_M, STAGE_R, STAGE_I, STAGE_F, STAGE_K } Stage;
 
 typedef struct OpInfo {
     const char *text;
@@ -111,7 +111,7 @@ typedef struct Op {
 typedef enum Fact {
     F_FUSED = 1 << 0,     /* layernorm, gelu, linear, attention are found */
     F_QUANTIZED = 1 << 1, /* every value's type says how it is stored */
-    F_INTEGER = 1 << 2,   /* no real op; f32 only at the graph's edges */
+    F_INTEGER = 1 << 2,   /* no real op; f32 only at the edges and for F ops */
     F_KERNEL = 1 << 3,    /* weights packed, linear layers are k.linear */
     F_PLANNED = 1 << 4,   /* every value has a slot; live slots disjoint */
 } Fact;

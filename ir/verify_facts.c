@@ -71,13 +71,52 @@ mark_exit(const Graph *g, Arena *tmp, bool *edge)
     }
 }
 
+/* ---- islands: f32 that float ops make or read, moved or not ---- */
+
+/* In a quantized graph: a real op on f32 alone. */
+static bool
+is_float(const Graph *g, const Op *op)
+{
+    if (vq_op[op->kind].stage != STAGE_R || op->kind == OP_CONVERT ||
+        vq_type(g, op->out)->dt != DT_F32)
+        return vq_op[op->kind].stage == STAGE_F;
+    for (uint32_t i = 0; i < op->nin; i++)
+        if (op->in[i] && vq_type(g, op->in[i])->dt != DT_F32)
+            return false;
+    return true;
+}
+
+static void
+mark_floats(const Graph *g, bool *is)
+{
+    for (uint32_t i = 1; i < g->nop; i++) {
+        const Op *op = &g->op[i];
+
+        is[op->out] = is_float(g, op);
+        for (uint32_t j = 0; is_move(op) && j < op->nin; j++)
+            is[op->out] = is[op->out] || is[op->in[j]];
+    }
+    for (uint32_t i = g->nop - 1; i > 0; i--) {
+        const Op *op = &g->op[i];
+
+        for (uint32_t j = 0; j < op->nin; j++)
+            if (is_float(g, op) || (is_move(op) && is[op->out]))
+                is[op->in[j]] = true;
+    }
+}
+
+/* Where f32 may stand. */
 static bool *
-find_edges(const Check *c)
+find_real(const Check *c)
 {
     bool *edge = NEWN(c->tmp, bool, c->g->nval);
+    bool *island = NEWN(c->tmp, bool, c->g->nval);
 
     mark_entry(c->g, edge);
     mark_exit(c->g, c->tmp, edge);
+    mark_floats(c->g, island);
+    for (ValId v = 1; v < c->g->nval; v++)
+        edge[v] = edge[v] || island[v];
     return edge;
 }
 
@@ -85,13 +124,13 @@ find_edges(const Check *c)
 static bool
 check_quantized(const Check *c)
 {
-    const bool *edge = find_edges(c);
+    const bool *real = find_real(c);
 
     for (uint32_t i = 1; i < c->g->nop; i++) {
         const Op *op = &c->g->op[i];
         const Type *t = vq_type(c->g, op->out);
 
-        if (t->dt == DT_F32 ? !edge[op->out]
+        if (t->dt == DT_F32 ? !real[op->out]
                             : t->dt != DT_S32 && !vq_is_quantized(t))
             return fail_at(c, op,
                            "has no quantized type in a quantized "
@@ -103,14 +142,14 @@ check_quantized(const Check *c)
 static bool
 check_integer(const Check *c)
 {
-    const bool *edge = find_edges(c);
+    const bool *real = find_real(c);
 
     for (uint32_t i = 1; i < c->g->nop; i++) {
         const Op *op = &c->g->op[i];
 
         if (vq_op[op->kind].stage == STAGE_R)
             return fail_at(c, op, "is real arithmetic in an integer graph");
-        if (vq_type(c->g, op->out)->dt == DT_F32 && !edge[op->out])
+        if (vq_type(c->g, op->out)->dt == DT_F32 && !real[op->out])
             return fail_at(c, op, "is f32 inside an integer graph");
     }
     return true;

@@ -318,6 +318,16 @@ check_klinear(const Check *c)
     return vq_need_result(c, DT_BIT(DT_S32));
 }
 
+/* ---- float ops ---- */
+
+/* Shapes are inference's business. */
+static bool
+check_float(const Check *c)
+{
+    return vq_need_dtype(c, 0, DT_BIT(DT_F32)) &&
+           vq_need_dtype(c, 1, DT_BIT(DT_F32));
+}
+
 CheckFn *const vq_check_int[NOP] = {
     [OP_I_QUANTIZE] = check_quantize,
     [OP_I_DEQUANTIZE] = check_dequantize,
@@ -332,5 +342,9 @@ CheckFn *const vq_check_int[NOP] = {
     [OP_I_IVITNORM] = check_ivitnorm,
     [OP_I_SHIFTGELU] = check_shiftgelu,
     [OP_I_ATTENTION] = check_attention,
+    [OP_F_MAP] = check_float,
+    [OP_F_SUM] = check_float,
+    [OP_F_MAX] = check_float,
+    [OP_F_MATMUL] = check_float,
     [OP_K_LINEAR] = check_klinear,
 };

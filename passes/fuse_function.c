@@ -150,7 +150,7 @@ find_code(const Graph *g, const Op *op, Code *best)
 
         if ((best->x && leaf[i] > best->x) ||
             !vq_same_shape(vq_type(g, leaf[i]), vq_type(g, op->out)) ||
-            !code_of(&c, op->out) || !c.curved || vq_fn_fault(c.word, c.n))
+            !code_of(&c, op->out) || !c.curved || vq_fn_fault(c.word, c.n, 1))
             continue;
         *best = c;
     }

@@ -12,17 +12,26 @@
 #include "passes/passes.h"
 #include "passes/storage.h"
 
+#include "ir/function.h"
+
 /* VISITS bounds what a value that is used over and over can cost. */
 enum { MAXCODES = 256, DEEPEST = 24, VISITS = 256 };
 
-/* Ops that work on each element by itself: 2 when they are curved. */
-static const uint8_t elementwise[NOP] = {
-    [OP_ADD] = 1,     [OP_SUB] = 1,        [OP_MUL] = 1,  [OP_DIV] = 1,
-    [OP_NEG] = 1,     [OP_FAKEQUANT] = 1,  [OP_POW] = 2,  [OP_MAX] = 2,
-    [OP_MIN] = 2,     [OP_ABS] = 2,        [OP_SQRT] = 2, [OP_EXP] = 2,
-    [OP_ERF] = 2,     [OP_TANH] = 2,       [OP_RELU] = 2, [OP_CLIP] = 2,
-    [OP_SIGMOID] = 2, [OP_RECIPROCAL] = 2, [OP_GELU] = 2, [OP_LOOKUP] = 2,
-};
+/* Ops that work on each element by itself, beside those with a word. */
+static bool
+is_elementwise(OpKind kind)
+{
+    return vq_fn_word(kind) >= 0 || kind == OP_FAKEQUANT || kind == OP_CLIP ||
+           kind == OP_GELU || kind == OP_LOOKUP;
+}
+
+static bool
+is_curved(OpKind kind)
+{
+    int word = vq_fn_word(kind);
+
+    return word >= 0 ? vq_fn[word].curved : kind != OP_FAKEQUANT;
+}
 
 typedef struct Search {
     const Graph *g;
@@ -75,10 +84,10 @@ search(Search *s, ValId v, int depth)
 
     if (v == s->source)
         return true;
-    if (!op || !elementwise[op->kind] || depth > DEEPEST || --*s->visits < 0 ||
-        !vq_same_shape(vq_type(s->g, v), s->shape))
+    if (!op || !is_elementwise(op->kind) || depth > DEEPEST ||
+        --*s->visits < 0 || !vq_same_shape(vq_type(s->g, v), s->shape))
         return false;
-    s->curved = s->curved || elementwise[op->kind] == 2;
+    s->curved = s->curved || is_curved(op->kind);
     s->rounded = s->rounded || op->kind == OP_FAKEQUANT;
     if (search_inputs(s, op, depth) && s->source)
         return true;
@@ -123,7 +132,7 @@ tabulate(Match *m, const Op *op)
     ValId in[2];
     Grid g;
 
-    if (!elementwise[op->kind] || op->kind == OP_FAKEQUANT ||
+    if (!is_elementwise(op->kind) || op->kind == OP_FAKEQUANT ||
         op->kind == OP_LOOKUP || !search(&s, op->out, 0) || !s.curved ||
         !(s.rounded || !vq_storage_use[op->kind].makes))
         return 0;
