@@ -85,8 +85,8 @@ report_undefined(const Node *n, const char *name)
 {
     if (vq_names_find(n->im->made, name))
         vq_node_error(n,
-                      "input '%s' is made by this node or a later one: the "
-                      "nodes are not in topological order, or form a cycle",
+                      "input '%s' is made by this node or by one that reads "
+                      "its output: the nodes form a cycle",
                       name);
     else
         vq_node_error(n, "input '%s' does not exist in the model", name);
@@ -211,6 +211,7 @@ import_model(Import *im)
 
     if (!vq_check_model(im))
         return false;
+    vq_nodes_order(im->arena, im->model->graph);
     collect_names(im);
     ok = import_initializers(im);
     ok = vq_import_inputs(im) && ok;

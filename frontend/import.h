@@ -121,6 +121,11 @@ const char *vq_newer_text(Arena *, const ProtobufCMessage *, unsigned number);
 Onnx__AttributeProto **vq_newer_attributes(Arena *, const ProtobufCMessage *,
                                            unsigned number, size_t *n);
 
+/* ---- order.c ---- */
+
+/* Sorts the nodes where they are not in topological order. */
+void vq_nodes_order(Arena *, Onnx__GraphProto *);
+
 /* ---- check.c ---- */
 
 /* Finds the opset; reports all nodes that have no row in onnx_ops.def. */
