@@ -6,8 +6,9 @@
 #include "ir/infer.h"
 #include "ir/text.h"
 
-bool
-vq_infer_wanted(const Infer *c, const Type *t)
+/* The shape of t with what the caller wants stored there. */
+static bool
+wanted_like(const Infer *c, const Type *t)
 {
     if (!c->want || c->want->dt == DT_NONE)
         return vq_infer_error(c, "the type of the result must be given");
@@ -29,7 +30,7 @@ fixed_like(const Infer *c, const Type *t, DType dt)
 bool
 vq_infer_like(const Infer *c)
 {
-    return vq_infer_wanted(c, vq_infer_in(c, 0));
+    return wanted_like(c, vq_infer_in(c, 0));
 }
 
 bool
@@ -143,7 +144,7 @@ vq_infer_klinear(const Infer *c)
         return false;
     if (!vq_infer_in(c, 3)) /* no multiplier: the accumulator itself */
         fixed_like(c, a, DT_S32);
-    else if (!vq_infer_wanted(c, a))
+    else if (!wanted_like(c, a))
         return false;
     c->out->dim[a->rank - 1] = cols;
     return vq_infer_vector(c, 2, cols) &&

@@ -1,208 +1,268 @@
 #!/usr/bin/env python3
-"""Writes the small models of this folder, as exporters write Vision
-Transformers: random weights, two blocks, 32 x 32 pixels, patches of 8.
+"""Exports the models of zoo.py with random weights.
 
-    export.py [FOLDER]
+    export.py FOLDER [--size small|full] [--images X.npy] [NAME | NAME_FORM]..
 
-Every NAME.onnx gets NAME.out.npy, its outputs for the rows of input.npy by
-PyTorch. NAME_dyn.onnx is the same model with a dynamic batch; its outputs are
-those of NAME. Needs torch, onnx and onnxscript; the files in the repository
-were made with torch 2.13.
+Writes NAME_FORM.onnx for each model and form. A form is the exporter (`ts` is
+TorchScript, `dyn` dynamo) with the opset, and what is done to the file:
++batch a dynamic batch, +data weights in a file of their own, +functions layers as
+local functions, +raw the exporter's graph as it comes, +fp16 and +bf16 types, +ort ONNX Runtime's transformer
+optimizer.
+
+Weights are of each library's own initialisation, widened where the signal would
+vanish; LayerScale is near one; batch normalisation has the statistics of the
+images (noise without them). Prints a line per file; what fails is printed with
+its reason and the rest goes on. Needs requirements.txt.
 """
+import argparse
+import contextlib
+import copy
+import io
 import math
+import os
 import pathlib
-import sys
+import traceback
 import warnings
 
 import numpy as np
 import onnx
 import torch
-from torch import nn
-from torch.nn import functional as F
 
-IMAGE, PATCH, CLASSES, DEPTH = 32, 8, 10, 2
+import zoo
 
 
-class FusedAttention(nn.Module):
-    """timm: one Linear for q, k and v; reshape, permute, unbind."""
-
-    def __init__(self, dim, heads):
-        super().__init__()
-        self.heads, self.scale = heads, (dim // heads) ** -0.5
-        self.qkv = nn.Linear(dim, 3 * dim)
-        self.proj = nn.Linear(dim, dim)
-
-    def attend(self, q, k, v):
-        return ((q * self.scale) @ k.transpose(-2, -1)).softmax(-1) @ v
-
-    def forward(self, x):
-        b, n, c = x.shape
-        qkv = self.qkv(x).reshape(b, n, 3, self.heads, c // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        x = self.attend(q, k, v)
-        return self.proj(x.transpose(1, 2).reshape(b, n, c))
+def widen(p, fan):
+    """Small weights are made large enough for the signal to live on: 0.7 /
+    sqrt(fan) is where a linear layer of normalised input gives 0.7."""
+    least = 0.7 / math.sqrt(fan)
+    std = p.std().item() if p.numel() > 1 else 0.0
+    if std == 0 or not math.isfinite(std):
+        p.normal_(0, least)
+    elif std < least:
+        p.mul_(least / std)
 
 
-class SdpaAttention(FusedAttention):
-    """timm with fused attention: F.scaled_dot_product_attention."""
-
-    def attend(self, q, k, v):
-        return F.scaled_dot_product_attention(q, k, v)
-
-
-class SeparateAttention(nn.Module):
-    """Hugging Face: three Linears, scores divided by sqrt(d)."""
-
-    def __init__(self, dim, heads):
-        super().__init__()
-        self.heads, self.size = heads, dim // heads
-        self.query = nn.Linear(dim, dim)
-        self.key = nn.Linear(dim, dim)
-        self.value = nn.Linear(dim, dim)
-        self.dense = nn.Linear(dim, dim)
-
-    def split(self, x):
-        x = x.view(x.size()[:-1] + (self.heads, self.size))
-        return x.permute(0, 2, 1, 3)
-
-    def forward(self, x):
-        k = self.split(self.key(x))
-        v = self.split(self.value(x))
-        q = self.split(self.query(x))
-        scores = q @ k.transpose(-1, -2) / math.sqrt(self.size)
-        x = F.dropout(scores.softmax(-1), 0.1, self.training) @ v
-        x = x.permute(0, 2, 1, 3).contiguous()
-        return self.dense(x.view(x.size()[:-2] + (self.heads * self.size,)))
+@torch.no_grad()
+def randomize(model):
+    torch.manual_seed(2)
+    for name, p in model.named_parameters():
+        last = name.split(".")[-1]
+        if "gamma" in last or "lambda" in last or "layer_scale" in name:
+            p.copy_(0.5 + torch.rand_like(p))
+        elif "logit_scale" in last:
+            continue
+        elif "relative_position_bias_table" in name:
+            p.normal_(0, 0.5)
+        elif p.ndim > 1 and min(p.shape) > 1 and "pos" not in last:
+            widen(p, p[0].numel())
+        elif p.ndim > 1:
+            p.normal_(0, 0.3)
+        else:
+            p.add_(0.05 * torch.randn_like(p))
 
 
-class TorchAttention(nn.Module):
-    """torchvision: nn.MultiheadAttention."""
-
-    def __init__(self, dim, heads):
-        super().__init__()
-        self.mha = nn.MultiheadAttention(dim, heads, batch_first=True)
-
-    def forward(self, x):
-        return self.mha(x, x, x, need_weights=False)[0]
-
-
-class LayerScale(nn.Module):
-    def __init__(self, dim):
-        super().__init__()
-        self.gamma = nn.Parameter(torch.rand(dim) + 0.5)
-
-    def forward(self, x):
-        return x * self.gamma
+@torch.no_grad()
+def set_statistics(model, images):
+    """Batch normalisation sees the images."""
+    norms = [m for m in model.modules()
+             if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+    if not norms:
+        return
+    model.eval()
+    for m in norms:
+        m.train()
+        m.momentum = None
+        m.reset_running_stats()
+    for i in range(0, len(images), 8):
+        model(images[i:i + 8])
+    model.eval()
 
 
-class Block(nn.Module):
-    def __init__(self, dim, heads, attention, gelu, scale):
-        super().__init__()
-        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
-        self.attn = attention(dim, heads)
-        self.ls1 = LayerScale(dim) if scale else nn.Identity()
-        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
-        self.fc1 = nn.Linear(dim, 2 * dim)
-        self.act = nn.GELU(approximate=gelu)
-        self.fc2 = nn.Linear(2 * dim, dim)
-        self.ls2 = LayerScale(dim) if scale else nn.Identity()
-
-    def forward(self, x):
-        x = x + self.ls1(self.attn(self.norm1(x)))
-        return x + self.ls2(self.fc2(self.act(self.fc1(self.norm2(x)))))
+def resize(images, side):
+    x = torch.from_numpy(np.ascontiguousarray(images, np.float32))
+    if x.shape[-1] == side:
+        return x
+    return torch.nn.functional.interpolate(
+        x, (side, side), mode="bicubic", antialias=True)
 
 
-class Vit(nn.Module):
-    """pool: `token`, `pooler` (Hugging Face's, with tanh) or `mean`."""
-
-    def __init__(self, attention, dim, pool="token", gelu="none", scale=False):
-        super().__init__()
-        tokens = (IMAGE // PATCH) ** 2 + 1
-        self.pool = pool
-        self.patch = nn.Conv2d(3, dim, PATCH, PATCH)
-        self.cls = nn.Parameter(torch.randn(1, 1, dim) * 0.5)
-        self.pos = nn.Parameter(torch.randn(1, tokens, dim) * 0.5)
-        self.blocks = nn.Sequential(
-            *[Block(dim, 2, attention, gelu, scale) for _ in range(DEPTH)]
-        )
-        self.norm = nn.LayerNorm(dim, eps=1e-6)
-        self.pooler = nn.Linear(dim, dim) if pool == "pooler" else None
-        self.head = nn.Linear(dim, CLASSES)
-
-    def forward(self, pixels):
-        x = self.patch(pixels).flatten(2).transpose(1, 2)
-        x = torch.cat([self.cls.expand(x.shape[0], -1, -1), x], 1)
-        x = self.norm(self.blocks(x + self.pos))
-        if self.pool == "mean":
-            return self.head(x[:, 1:].mean(1))
-        x = x[:, 0]
-        if self.pooler:
-            x = torch.tanh(self.pooler(x))
-        return self.head(x)
+def inputs(path, side, count=16):
+    if path:
+        return resize(np.load(path, mmap_mode="r")[:count], side)
+    torch.manual_seed(3)
+    return torch.randn(count, 3, side, side)
 
 
-# name: attention, dim, opset, both (a dynamic batch, too), other options
-MODELS = {
-    "timm_op13": (FusedAttention, 8, 13, True, {}),
-    "timm_op14_scale_mean": (
-        FusedAttention, 8, 14, False, {"scale": True, "pool": "mean"},
-    ),
-    "timm_op17": (FusedAttention, 32, 17, True, {}),
-    "hf_op11": (SeparateAttention, 8, 11, False, {}),
-    "hf_op14_pooler": (SeparateAttention, 16, 14, True, {"pool": "pooler"}),
-    "torchvision_op17": (TorchAttention, 8, 17, True, {}),
-    "sdpa_op14_tanh": (SdpaAttention, 8, 14, True, {"gelu": "tanh"}),
-    "sdpa_op18": (SdpaAttention, 8, 18, False, {}),
-    "dynamo_op18": (SdpaAttention, 8, 18, True, {}),
-}
+def set_eager(model):
+    """Attention in single steps: older opsets have no other form of it."""
+    if hasattr(model.model, "set_attn_implementation"):
+        model.model.set_attn_implementation("eager")
+    for m in model.modules():
+        if hasattr(m, "fused_attn"):
+            m.fused_attn = False
 
 
-def export(model, path, opset, pixels, dynamic, dynamo):
-    names = {"input_names": ["pixel_values"], "output_names": ["logits"]}
-    if dynamo:
-        batch = torch.export.Dim("batch")
-        shapes = ({0: batch},) if dynamic else None
+def export(model, x, path, form):
+    """The exporter's part of a form."""
+    base, *more = form.split("+")
+    if base in ("ts11", "ts13"):
+        model = copy.deepcopy(model)
+        set_eager(model)
+    names = dict(input_names=["pixel_values"])
+    batch = "batch" in more
+    if base.startswith("ts"):
         torch.onnx.export(
-            model, (pixels,), str(path), opset_version=opset, dynamo=True,
-            dynamic_shapes=shapes, external_data=False, verbose=False, **names,
-        )
+            model, (x,), str(path), opset_version=int(base[2:]), dynamo=False,
+            dynamic_axes={"pixel_values": {0: "batch"}} if batch else None,
+            **names)
     else:
-        axes = {"pixel_values": {0: "batch"}, "logits": {0: "batch"}}
-        torch.onnx.export(
-            model, (pixels,), str(path), opset_version=opset, dynamo=False,
-            dynamic_axes=axes if dynamic else None, **names,
-        )
-    strip(path)
+        shapes = ({0: torch.export.Dim("batch")},) if batch else None
+        program = torch.onnx.export(
+            model, (x.repeat(2, 1, 1, 1) if batch else x,),
+            opset_version=int(base[3:]), dynamo=True, dynamic_shapes=shapes,
+            verbose=False, optimize="raw" not in more, **names)
+        program.save(str(path), external_data="data" in more)
 
 
-def strip(path):
-    """Drops where in whose files each node came from."""
-    model = onnx.load(path)
-    del model.metadata_props[:], model.graph.metadata_props[:]
-    del model.graph.value_info[:]
-    for part in (*model.graph.node, *model.graph.input, *model.graph.output,
-                 *model.graph.initializer):
-        part.doc_string = ""
-        del part.metadata_props[:]
+def half(path):
+    """Weights and arithmetic in 16 bits, as converters write them: casts at the
+    graph's edges."""
+    from onnxruntime.transformers.float16 import convert_float_to_float16
+    model = convert_float_to_float16(
+        onnx.load(path), keep_io_types=True,
+        op_block_list=["LayerNormalization"])
     onnx.save(model, path)
 
 
+def optimize(path, model):
+    from onnxruntime.transformers import optimizer
+    heads, width = 0, 0
+    done = optimizer.optimize_model(
+        str(path), model_type="vit", num_heads=heads, hidden_size=width,
+        opt_level=1)
+    done.save_model_to_file(str(path))
+
+
+LAYERS = ("LayerNormalization", "Gelu", "Softmax", "MatMul")
+
+
+def use_functions(path):
+    """Each layer of LAYERS becomes a call of a local function, a second one
+    around it, as exporters that keep modules write them."""
+    model = onnx.load(path)
+    inner, outer = "pkg.torch.nn", "pkg.model"
+    for node in model.graph.node:
+        if node.op_type not in LAYERS:
+            continue
+        ins = [f"x{i}" for i in range(len(node.input))]
+        names = [a.name for a in node.attribute]
+        body = onnx.helper.make_node(node.op_type, ins, ["y"])
+        for a in node.attribute:
+            body.attribute.add(name=a.name, ref_attr_name=a.name, type=a.type)
+        call = onnx.helper.make_node("", ins, ["y"], domain=inner)
+        for a in node.attribute:
+            call.attribute.add(name=a.name, ref_attr_name=a.name, type=a.type)
+        name = f"{node.op_type}_{len(ins)}_{len(names)}"
+        call.op_type = f"{name}_inner"
+        opsets = [onnx.helper.make_opsetid(inner, 1), *model.opset_import]
+        if name not in [f.name for f in model.functions]:
+            model.functions.extend([
+                onnx.helper.make_function(inner, call.op_type, ins, ["y"],
+                                          [body], opsets, names),
+                onnx.helper.make_function(outer, name, ins, ["y"], [call],
+                                          opsets, names)])
+        node.op_type, node.domain = name, outer
+    model.opset_import.extend([onnx.helper.make_opsetid(inner, 1),
+                               onnx.helper.make_opsetid(outer, 1)])
+    onnx.save(model, path)
+
+
+def strip(path, keep_data):
+    """Drops where in whose files each node came from."""
+    model = onnx.load(path, load_external_data=not keep_data)
+    for part in (model, model.graph, *model.graph.node, *model.graph.input,
+                 *model.graph.output, *model.graph.initializer,
+                 *model.functions,
+                 *(n for f in model.functions for n in f.node)):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    model.graph.ClearField("value_info")
+    for f in model.functions:
+        f.ClearField("value_info")
+    onnx.save(model, path)
+
+
+def write(row, size, form, folder, model, x):
+    path = folder / f"{row.name}_{form.replace('+', '_')}.onnx"
+    parts = form.split("+")
+    if "bf16" in parts:
+        model, x = Bf16(model), x
+    quiet = io.StringIO()
+    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
+        export(model, x, path, form)
+        if "ort" in parts:
+            optimize(path, model)
+        if "functions" in parts:
+            use_functions(path)
+        if "fp16" in parts:
+            half(path)
+        strip(path, "data" in parts)
+    return path
+
+
+class Bf16(torch.nn.Module):
+    """A model in bfloat16 between inputs and outputs of 32 bits."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = copy.deepcopy(model).to(torch.bfloat16)
+
+    def forward(self, pixel_values):
+        y = self.model(pixel_values.to(torch.bfloat16))
+        if isinstance(y, tuple):
+            return tuple(part.float() for part in y)
+        return y.float()
+
+
+def wanted(row, names):
+    forms = list(row.exports())
+    if not names or row.name in names:
+        return forms
+    return [f for f in forms if f"{row.name}_{f.replace('+', '_')}" in names]
+
+
 def main():
-    folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else __file__)
-    folder = folder if folder.is_dir() else folder.parent
-    warnings.simplefilter("ignore")
-    torch.manual_seed(1)
-    pixels = torch.randn(2, 3, IMAGE, IMAGE)
-    np.save(folder / "input.npy", pixels.numpy())
-    for name, (attention, dim, opset, both, options) in MODELS.items():
-        model = Vit(attention, dim, **options).eval()
-        with torch.no_grad():
-            np.save(folder / f"{name}.out.npy", model(pixels).numpy())
-        dynamo = name.startswith("dynamo")
-        export(model, folder / f"{name}.onnx", opset, pixels[:1], False, dynamo)
-        if both:
-            path = folder / f"{name}_dyn.onnx"
-            export(model, path, opset, pixels, True, dynamo)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--size", default="small", choices=["small", "full"])
+    parser.add_argument("--images")
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    args.folder.mkdir(parents=True, exist_ok=True)
+    warnings.filterwarnings("ignore")
+    for row in zoo.MODELS.values():
+        forms = wanted(row, args.names)
+        if not forms:
+            continue
+        try:
+            side = row.sizes[args.size == "full"]
+            x = inputs(args.images, side)
+            model = row.build(args.size)
+            randomize(model)
+            set_statistics(model, x)
+            model.eval()
+        except Exception as e:
+            traceback.print_exc()
+            print(f"{row.name} - FAIL {str(e).splitlines()[0][:200]}",
+                  flush=True)
+            continue
+        for form in forms:
+            try:
+                path = write(row, args.size, form, args.folder, model, x[:1])
+                print(path.stem, "ok", os.path.getsize(path), flush=True)
+            except Exception as e:
+                text = (str(e).splitlines() or [repr(e)])[0][:200]
+                print(f"{row.name}_{form} FAIL {text}", flush=True)
 
 
 if __name__ == "__main__":
