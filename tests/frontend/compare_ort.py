@@ -63,8 +63,12 @@ def main():
     x = make_inputs(args.images, args.count, first.shape[1:])
     x = np.ascontiguousarray(x, np.float32)
     want = np.stack(
-        [session.run(None, {first.name: x[i : i + 1]})[0] for i in range(len(x))]
-    ).reshape(len(x), -1)
+        [
+            np.concatenate([y.ravel() for y in session.run(
+                None, {first.name: x[i : i + 1]})])
+            for i in range(len(x))
+        ]
+    )
     with tempfile.TemporaryDirectory() as folder:
         np.save(f"{folder}/in.npy", x)
         subprocess.run(

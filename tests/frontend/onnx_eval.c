@@ -4,8 +4,8 @@
  *     onnx_eval MODEL.onnx INPUT.npy OUTPUT.npy [NAME=N ..]
  *
  * INPUT.npy holds inputs for batch 1, one a row; OUTPUT.npy gets the model's
- * first output for each. NAME=N bind dynamic dimensions. `-` for OUTPUT.npy
- * with INPUT.npy `-` prints the graph instead.
+ * outputs for each, one after the other. NAME=N bind dynamic dimensions. `-`
+ * for OUTPUT.npy with INPUT.npy `-` prints the graph instead.
  */
 #include "data/data.h"
 #include "frontend/frontend.h"
@@ -27,22 +27,24 @@ static bool
 evaluate_rows(Arena *a, Diag *d, const Graph *g, const Npy *in,
               const char *path)
 {
-    const Type *out = vq_type(g, g->out[0]);
-    int64_t dim[] = {in->rows, vq_count(out)};
+    int64_t dim[] = {in->rows, 0};
     float *x = NEWN(a, float, (size_t)in->cols);
     void **y = NEWN(a, void *, g->nout);
     NpyWriter w;
 
-    for (uint32_t i = 0; i < g->nout; i++)
+    for (uint32_t i = 0; i < g->nout; i++) {
         y[i] = vq_alloc(a, (size_t)vq_bytes(vq_type(g, g->out[i])));
+        dim[1] += vq_count(vq_type(g, g->out[i]));
+    }
     if (!vq_npy_create(a, d, &w, path, NPY_F32, 2, dim))
         return false;
     for (int64_t i = 0; i < in->rows; i++) {
         if (!vq_npy_rows_f32(in, d, a, i, 1, x))
             return false;
         vq_eval(g, a, (const void *[]){x}, y, NULL, NULL);
-        if (!vq_npy_append(&w, d, y[0], dim[1]))
-            return false;
+        for (uint32_t k = 0; k < g->nout; k++)
+            if (!vq_npy_append(&w, d, y[k], vq_count(vq_type(g, g->out[k]))))
+                return false;
     }
     return vq_npy_finish(&w, d);
 }

@@ -137,7 +137,7 @@ add_hf("vit_hf", "ViTForImageClassification", "ViTConfig", HF,
 add_hf("vit_hf_two_outputs", "ViTModel", "ViTConfig", HF, "ts17*", full=HF_S,
        pick=tokens_and_pooled)
 add_tv("vit_torchvision", tv.VisionTransformer, TV, "ts14* ts17 dyn18 dyn21*",
-       full=tv.vit_b_16)
+       full=tv.vit_b_32)
 add_hf("deit_hf", "DeiTForImageClassification", "DeiTConfig", HF, "ts14",
        full=HF_S)
 add_hf("deit_distilled_hf", "DeiTForImageClassificationWithTeacher",
