@@ -55,26 +55,10 @@ vq_infer_imatmul(const Infer *c)
     return vq_infer_vector(c, 2, w->dim[1]);
 }
 
-/* b is a's trailing axes, with nothing or ones in front. */
-static bool
-is_trailing(const Type *a, const Type *b)
-{
-    bool whole = true;
-
-    if (b->rank > a->rank)
-        return false;
-    for (int i = 1; i <= b->rank; i++) {
-        whole = whole && b->dim[b->rank - i] == a->dim[a->rank - i];
-        if (!whole && b->dim[b->rank - i] != 1)
-            return false;
-    }
-    return true;
-}
-
 static bool
 check_trailing(const Infer *c, const Type *a, uint32_t i)
 {
-    return is_trailing(a, vq_infer_in(c, i)) ||
+    return vq_is_trailing(a, vq_infer_in(c, i)) ||
            vq_infer_error(c,
                           "%s does not broadcast along the leading axes "
                           "of %s",

@@ -181,6 +181,8 @@ int64_t vq_bytes(const Type *);           /* dense bytes */
 int64_t vq_rows(const Type *);            /* product of all but the last axis */
 int64_t vq_cols(const Type *);            /* the last axis; 1 for rank 0 */
 bool vq_same_shape(const Type *, const Type *);
+/* b's shape is a's trailing axes, with nothing or ones in front. */
+bool vq_is_trailing(const Type *a, const Type *b);
 bool vq_same_type(const Type *, const Type *); /* shape, dtype and quant */
 bool vq_is_integer(DType);
 

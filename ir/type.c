@@ -63,11 +63,26 @@ vq_same_shape(const Type *a, const Type *b)
 }
 
 bool
+vq_is_trailing(const Type *a, const Type *b)
+{
+    bool whole = true;
+
+    if (b->rank > a->rank)
+        return false;
+    for (int i = 1; i <= b->rank; i++) {
+        whole = whole && b->dim[b->rank - i] == a->dim[a->rank - i];
+        if (!whole && b->dim[b->rank - i] != 1)
+            return false;
+    }
+    return true;
+}
+
+bool
 vq_same_type(const Type *a, const Type *b)
 {
-    return a->dt == b->dt && vq_same_shape(a, b) &&
-           a->q.scale == b->q.scale && a->q.scales == b->q.scales &&
-           a->q.axis == b->q.axis && a->q.zero == b->q.zero;
+    return a->dt == b->dt && vq_same_shape(a, b) && a->q.scale == b->q.scale &&
+           a->q.scales == b->q.scales && a->q.axis == b->q.axis &&
+           a->q.zero == b->q.zero;
 }
 
 bool

@@ -78,6 +78,20 @@ shift_to(const Type *from, const Type *to)
     return vq_min(lrint(log2((double)to->q.scale / (double)from->q.scale)), 30);
 }
 
+/* x as large as the result, whatever it was broadcast from. */
+static ValId
+expanded(Rewrite *r, const Op *op, ValId x, const Type *to)
+{
+    Type t = *vq_type(r->to, x);
+
+    if (vq_same_shape(&t, to))
+        return x;
+    t.rank = to->rank;
+    memcpy(t.dim, to->dim, sizeof t.dim);
+    return vq_emit(r->to, OP_EXPAND, vq_subname(r, op, ".x"), t, &x, 1, op->loc)
+        ->out;
+}
+
 bool
 vq_lower_add(Rewrite *r, const Op *op)
 {
@@ -91,30 +105,15 @@ vq_lower_add(Rewrite *r, const Op *op)
         in[0] = in[1];
         in[1] = swap;
     }
-    if (!vq_same_shape(vq_type(r->to, in[0]), &t))
-        return vq_error(r->diag, op->loc,
-                        "a sum of two values that both broadcast is not "
-                        "supported");
+    in[0] = expanded(r, op, in[0], &t);
+    if (!vq_is_trailing(&t, vq_type(r->to, in[1])))
+        in[1] = expanded(r, op, in[1], &t);
     now =
         vq_emit(r->to, OP_I_ADD, r->from->val[op->out].name, t, in, 2, op->loc);
     vq_set_i(r->to, now, A_ASHIFT, shift_to(vq_type(r->to, in[0]), &t));
     vq_set_i(r->to, now, A_BSHIFT, shift_to(vq_type(r->to, in[1]), &t));
     vq_become(r, op->out, now->out);
     return true;
-}
-
-/* x as large as the product, whatever it was broadcast from. */
-static ValId
-expanded(Rewrite *r, const Op *op, ValId x, const Type *to)
-{
-    Type t = *vq_type(r->to, x);
-
-    if (vq_same_shape(&t, to))
-        return x;
-    t.rank = to->rank;
-    memcpy(t.dim, to->dim, sizeof t.dim);
-    return vq_emit(r->to, OP_EXPAND, vq_subname(r, op, ".x"), t, &x, 1, op->loc)
-        ->out;
 }
 
 bool

@@ -18,7 +18,8 @@
 #define REQUANTIZED                                                            \
     (ST_BIT(ST_S16) | ST_BIT(ST_SCORE) | ST_BIT(ST_U8) | ST_BIT(ST_S8))
 #define PER_COLUMN (REQUANTIZED | ST_BIT(ST_Q) | ST_BIT(ST_K) | ST_BIT(ST_V))
-#define ANY        ((1u << NSTORAGE) - 1)
+/* What moves make: accumulators go through them, but do not begin there. */
+#define ANY (((1u << NSTORAGE) - 1) & ~ST_BIT(ST_ACC))
 #define ON_GRID                                                                \
     (ST_BIT(ST_S16) | ST_BIT(ST_U8) | ST_BIT(ST_S8) | ST_BIT(ST_Q) |           \
      ST_BIT(ST_K) | ST_BIT(ST_V))

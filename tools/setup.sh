@@ -8,8 +8,8 @@ set -eu
 build="gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev
 protobuf-c-compiler libprotobuf-c-dev libonnx-dev libcjson-dev libjpeg-dev
 libpng-dev libopenblas-dev zlib1g-dev dataset-fashion-mnist"
-test="clang-19 libcmocka-dev protobuf-compiler libonnx-testdata binutils valgrind
-g++ qemu-user"
+test="clang-19 libclang-rt-19-dev libcmocka-dev protobuf-compiler libonnx-testdata binutils
+valgrind g++ qemu-user"
 
 packages=$build
 [ "${1:-test}" = demo ] || packages="$build $test"
