@@ -12,7 +12,7 @@
 
 /* ---- constants ---- */
 
-/* 16 lanes a head for the scores; d, padded, for the values. */
+/* 16 lanes a head for the scores; dv, padded, for the values. */
 static int32_t *
 lane_channels(Module *m, const Attention *t, bool scores)
 {
@@ -21,9 +21,9 @@ lane_channels(Module *m, const Attention *t, bool scores)
 
     for (int64_t h = 0; h < t->heads; h++)
         for (int64_t i = 0; i < each; i++)
-            channel[h * each + i] = (int32_t)(scores     ? h
-                                              : i < t->d ? h * t->d + i
-                                                         : -1);
+            channel[h * each + i] = (int32_t)(scores      ? h
+                                              : i < t->dv ? h * t->dv + i
+                                                          : -1);
     return channel;
 }
 
@@ -104,7 +104,9 @@ vq_plan_attention(Module *m, const Op *op, Plan *p)
                      .dt = vq_type(m->g, op->out)->dt};
     t->batches = vq_rows(q) / t->nq;
     t->d = t->wide / t->heads;
-    t->pv_lanes = vq_align(t->d, VQ_PANEL);
+    t->vwide = vq_cols(vq_type(m->g, op->in[2]));
+    t->dv = t->vwide / t->heads;
+    t->pv_lanes = vq_align(t->dv, VQ_PANEL);
     p->at[p->nconst++] = plan_scores(m, op, p, t);
     p->at[p->nconst++] = plan_values(m, op, p, t);
     p->at[p->nconst++] = plan_edge(m, q->q.zero, vq_max(t->d, t->nk));
@@ -116,7 +118,7 @@ vq_plan_attention(Module *m, const Op *op, Plan *p)
     p->rows = t->batches * t->heads * t->nq;
     p->cols = t->nk;
     p->depth = t->d;
-    p->macs = 2 * p->rows * p->cols * p->depth;
+    p->macs = p->rows * p->cols * (t->d + t->dv);
     p->key = vq_format(m->arena, "%s %s %s", vq_key(m, op),
                        vq_requant_key(m, &t->qk), vq_requant_key(m, &t->pv));
     return true;
@@ -267,10 +269,10 @@ emit_values(Build *b, const Attention *t, Val row, int64_t rows)
                   .consts = t->pv_consts,
                   .lane = lane,
                   .dt = t->dt,
-                  .out = b_elt(b, t->out, row, t->wide * size, 0),
-                  .ldo = t->wide * size};
+                  .out = b_elt(b, t->out, row, t->vwide * size, 0),
+                  .ldo = t->vwide * size};
     Gemm g = {.m = rows,
-              .n = t->d,
+              .n = t->dv,
               .k = t->nk,
               .lda = row_bytes(t),
               .a = t->high,
@@ -388,7 +390,7 @@ vq_body_attention(Build *b, const Args *args)
     Attention t = *(const Attention *)args->plan->info;
     int64_t size = vq_dtype[t.dt].bytes;
     int64_t blocks = vq_turns(t.nq, block_rows(b->level));
-    Val heads = b_i64(b, t.heads), batch, at;
+    Val heads = b_i64(b, t.heads), batch, at, atv;
     Nest nest;
 
     t.block = block_rows(b->level);
@@ -403,10 +405,11 @@ vq_body_attention(Build *b, const Args *args)
     batch = LLVMBuildUDiv(b->b, nest.i, heads, "");
     t.head = LLVMBuildURem(b->b, nest.i, heads, "");
     at = b_mulc(b, t.head, t.d);
+    atv = b_mulc(b, t.head, t.dv);
     t.q = b_at(b, b_elt(b, args->in[0], batch, t.nq * t.wide, 0), at);
     t.k = b_at(b, b_elt(b, args->in[1], batch, t.nk * t.wide, 0), at);
-    t.v = b_at(b, b_elt(b, args->in[2], batch, t.nk * t.wide, 0), at);
-    t.out = b_elt(b, b_elt(b, args->out, batch, t.nq * t.wide * size, 0), at,
+    t.v = b_at(b, b_elt(b, args->in[2], batch, t.nk * t.vwide, 0), atv);
+    t.out = b_elt(b, b_elt(b, args->out, batch, t.nq * t.vwide * size, 0), atv,
                   size, 0);
     if (t.maps)
         t.added = b_elt(b, args->in[8],

@@ -7,7 +7,8 @@
 
 typedef struct Attention {
     int64_t batches, heads, nq, nk, d;
-    int64_t wide;  /* heads * d: bytes of a row of q, k, v */
+    int64_t wide;      /* heads * d: bytes of a row of q and k */
+    int64_t dv, vwide; /* the same of v and of the result */
     int64_t block; /* query rows at a time */
     SoftmaxForm form;
     int pbits;

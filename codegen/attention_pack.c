@@ -147,7 +147,7 @@ pack_value_tile(Build *b, const Attention *t, Val from, Val to, int64_t keys,
     Val row[VQ_KGROUP];
 
     for (int64_t r = 0; r < VQ_KGROUP; r++)
-        row[r] = r < keys ? b_load_part(b, v, b_atc(b, from, r * t->wide),
+        row[r] = r < keys ? b_load_part(b, v, b_atc(b, from, r * t->vwide),
                                         (unsigned)cols)
                           : LLVMConstNull(v);
     store_columns(b, interleave4(b, row), to);
@@ -158,8 +158,8 @@ static void
 pack_value_group(Build *b, const Attention *t, Val group, int64_t keys)
 {
     int64_t panel_bytes = vq_tile_groups(t->nk) * group_bytes(b);
-    int64_t whole = t->d / VQ_PANEL;
-    Val from = b_elt(b, t->v, group, VQ_KGROUP * t->wide, 0);
+    int64_t whole = t->dv / VQ_PANEL;
+    Val from = b_elt(b, t->v, group, VQ_KGROUP * t->vwide, 0);
     Val to = b_elt(b, t->vpack, group, group_bytes(b), 0);
     Loop panel;
 
@@ -169,10 +169,10 @@ pack_value_group(Build *b, const Attention *t, Val group, int64_t keys)
                         b_elt(b, to, panel.i, panel_bytes, 0), keys, VQ_PANEL);
         b_loop_end(b, &panel);
     }
-    if (t->d % VQ_PANEL)
+    if (t->dv % VQ_PANEL)
         pack_value_tile(b, t, b_atc(b, from, whole * VQ_PANEL),
                         b_atc(b, to, whole * panel_bytes), keys,
-                        t->d % VQ_PANEL);
+                        t->dv % VQ_PANEL);
 }
 
 void
@@ -181,7 +181,7 @@ vq_pack_values(Build *b, const Attention *t)
     int64_t whole = t->nk / VQ_KGROUP, padded = vq_tile_groups(t->nk);
     Loop loop;
 
-    for (int64_t p = 0; p < vq_panels(t->d); p++)
+    for (int64_t p = 0; p < vq_panels(t->dv); p++)
         clear_groups(b, b_atc(b, t->vpack, p * padded * 64), vq_kgroups(t->nk),
                      padded);
     if (whole) {

@@ -214,8 +214,9 @@ vq_eval_k_linear(const EvalArgs *e)
 
 /* Attention of one batch, head by head and row by row. */
 typedef struct IntAttention {
-    const int16_t *q, *k, *vt; /* [nq x wide], [nk x wide], [wide x nk] */
+    const int16_t *q, *k, *vt; /* [nq x wide], [nk x wide], [vwide x nk] */
     int64_t nq, nk, wide, d;
+    int64_t vwide, dv; /* of v and of the result */
     SoftmaxForm form;
     int pbits;
     const int32_t *table;
@@ -223,7 +224,7 @@ typedef struct IntAttention {
     int32_t *s;           /* nk */
     uint32_t *p;          /* nk */
     int16_t *low, *high;  /* nk: p in bytes, since s16 cannot hold it */
-    int32_t *o;           /* d */
+    int32_t *o;           /* dv */
     const int16_t *added; /* maps x nq x nk, or NULL */
     int64_t maps;
 } IntAttention;
@@ -232,13 +233,13 @@ typedef struct IntAttention {
 static void
 mix_values(const IntAttention *t, int64_t h)
 {
-    const int16_t *vt = t->vt + h * t->d * t->nk;
+    const int16_t *vt = t->vt + h * t->dv * t->nk;
 
     for (int64_t j = 0; j < t->nk; j++) {
         t->low[j] = (int16_t)(t->p[j] & 255);
         t->high[j] = (int16_t)(t->p[j] >> 8);
     }
-    for (int64_t c = 0; c < t->d; c++) {
+    for (int64_t c = 0; c < t->dv; c++) {
         int64_t high = dot(t->high, vt + c * t->nk, t->nk);
 
         t->o[c] = (int32_t)(high * 256 + dot(t->low, vt + c * t->nk, t->nk));
@@ -264,8 +265,8 @@ attend_row(const IntAttention *t, int64_t i, int64_t h, int64_t map, int64_t at,
 
     qk.mul += h;
     qk.shift += h;
-    pv.mul += h * t->d;
-    pv.shift += h * t->d;
+    pv.mul += h * t->dv;
+    pv.shift += h * t->dv;
     dot_row(t->q + i * t->wide + h * t->d, t->k + h * t->d, t->wide, t->d,
             t->nk, t->s);
     vq_requant_row(&qk, t->s, t->nk);
@@ -273,8 +274,8 @@ attend_row(const IntAttention *t, int64_t i, int64_t h, int64_t map, int64_t at,
         add_scores(t, (map + h) % t->maps * t->nq + i);
     vq_softmax_row(t->form, t->pbits, t->table, t->s, t->nk, t->p);
     mix_values(t, h);
-    vq_requant_row(&pv, t->o, t->d);
-    vq_narrow(pv.dt, t->o, t->d, out, at + i * t->wide + h * t->d);
+    vq_requant_row(&pv, t->o, t->dv);
+    vq_narrow(pv.dt, t->o, t->dv, out, at + i * t->vwide + h * t->dv);
 }
 
 static int16_t *
@@ -294,10 +295,13 @@ prepare_attention(const EvalArgs *e)
     const Type *out = out_type(e);
     int64_t wide = vq_cols(q), nk = k->dim[k->rank - 2];
     int64_t heads = vq_get_i(e->op, A_HEADS, 1), d = wide / heads;
+    int64_t vwide = vq_cols(out), dv = vwide / heads;
     IntAttention t = {.nq = q->dim[q->rank - 2],
                       .nk = nk,
                       .wide = wide,
                       .d = d,
+                      .vwide = vwide,
+                      .dv = dv,
                       .form = (SoftmaxForm)vq_get_i(e->op, A_SOFTMAX, 0),
                       .pbits = (int)vq_get_i(e->op, A_PBITS, 16)};
     int32_t *entries = NEWN(e->tmp, int32_t, (size_t)vq_count(table));
@@ -313,7 +317,7 @@ prepare_attention(const EvalArgs *e)
     t.pv = (RequantRow){.form = (RequantForm)vq_get_i(e->op, A_FORM, 0),
                         .mul = e->in[6],
                         .shift = e->in[7],
-                        .n = d,
+                        .n = dv,
                         .zero = out->q.zero,
                         .dt = out->dt};
     t.added = e->op->nin > 8 ? e->in[8] : NULL;
@@ -322,7 +326,7 @@ prepare_attention(const EvalArgs *e)
     t.p = NEWN(e->tmp, uint32_t, (size_t)nk);
     t.low = NEWN(e->tmp, int16_t, (size_t)nk);
     t.high = NEWN(e->tmp, int16_t, (size_t)nk);
-    t.o = NEWN(e->tmp, int32_t, (size_t)d);
+    t.o = NEWN(e->tmp, int32_t, (size_t)dv);
     return t;
 }
 
@@ -330,18 +334,18 @@ void
 vq_eval_i_attention(const EvalArgs *e)
 {
     IntAttention t = prepare_attention(e);
-    int64_t nq = t.nq * t.wide, nk = t.nk * t.wide;
-    int64_t batches = vq_count(out_type(e)) / nq;
+    int64_t nq = t.nq * t.wide, nk = t.nk * t.wide, nv = t.nk * t.vwide;
+    int64_t no = t.nq * t.vwide, batches = vq_count(out_type(e)) / no;
 
     for (int64_t b = 0; b < batches; b++) {
-        int16_t *vt = NEWN(e->tmp, int16_t, (size_t)nk);
+        int16_t *vt = NEWN(e->tmp, int16_t, (size_t)nv);
 
         t.q = widened(e, 0, b * nq, nq);
         t.k = widened(e, 1, b * nk, nk);
-        transpose_s16((const int8_t *)e->in[2] + b * nk, t.nk, t.wide, vt);
+        transpose_s16((const int8_t *)e->in[2] + b * nv, t.nk, t.vwide, vt);
         t.vt = vt;
         for (int64_t i = 0; i < t.nq; i++)
             for (int64_t h = 0; h < t.wide / t.d; h++)
-                attend_row(&t, i, h, b * (t.wide / t.d), b * nq, e->out);
+                attend_row(&t, i, h, b * (t.wide / t.d), b * no, e->out);
     }
 }

@@ -174,9 +174,11 @@ vq_eval_attention(const EvalArgs *e)
     int64_t heads = vq_get_i(e->op, A_HEADS, 1), wide = vq_cols(tq);
     int64_t nq = tq->dim[tq->rank - 2], nk = tk->dim[tk->rank - 2];
     int64_t d = wide / heads, batches = vq_count(tq) / (nq * wide);
+    int64_t vwide = vq_cols(in_type(e, 2)), dv = vwide / heads;
+    const float *each = in_data(e, 4);
     float scale = (float)vq_get_f(e->op, A_SCALE, 1);
     Attend t = {.scores = {nq, nk, d, wide, wide, nk, scale, true, false},
-                .mix = {nq, d, nk, nk, wide, wide, 1, false, false},
+                .mix = {nq, dv, nk, nk, vwide, vwide, 1, false, false},
                 .bits = (int)vq_get_i(e->op, A_PBITS, 0),
                 .bias = in_data(e, 3),
                 .s = NEWN(e->tmp, float, (size_t)(nq * nk))};
@@ -186,9 +188,11 @@ vq_eval_attention(const EvalArgs *e)
         for (int64_t h = 0; h < heads; h++) {
             int64_t atq = b * nq * wide + h * d, atk = b * nk * wide + h * d;
 
+            t.scores.alpha = each ? scale * each[h] : scale;
             attend(&t, b * heads + h, (const float *)e->in[0] + atq,
-                   (const float *)e->in[1] + atk, (const float *)e->in[2] + atk,
-                   (float *)e->out + atq);
+                   (const float *)e->in[1] + atk,
+                   (const float *)e->in[2] + b * nk * vwide + h * dv,
+                   (float *)e->out + b * nq * vwide + h * dv);
         }
 }
 

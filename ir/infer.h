@@ -40,6 +40,8 @@ bool vq_infer_list(const Infer *, AttrKey, uint32_t n, int64_t lo, int64_t hi,
 bool vq_infer_real(const Infer *);
 /* Input i has rank 1 and n elements, or is absent. */
 bool vq_infer_vector(const Infer *, uint32_t i, int64_t n);
+/* The shape of t, stored as the caller wants it; fails if he did not say. */
+bool vq_infer_wanted(const Infer *, const Type *t);
 /* numpy's broadcasting of one shape against another. */
 bool vq_broadcast(const Type *a, const Type *b, Type *out);
 

@@ -6,9 +6,8 @@
 #include "ir/infer.h"
 #include "ir/text.h"
 
-/* The shape of t with what the caller wants stored there. */
-static bool
-wanted_like(const Infer *c, const Type *t)
+bool
+vq_infer_wanted(const Infer *c, const Type *t)
 {
     if (!c->want || c->want->dt == DT_NONE)
         return vq_infer_error(c, "the type of the result must be given");
@@ -30,7 +29,7 @@ fixed_like(const Infer *c, const Type *t, DType dt)
 bool
 vq_infer_like(const Infer *c)
 {
-    return wanted_like(c, vq_infer_in(c, 0));
+    return vq_infer_wanted(c, vq_infer_in(c, 0));
 }
 
 bool
@@ -128,7 +127,7 @@ vq_infer_klinear(const Infer *c)
         return false;
     if (!vq_infer_in(c, 3)) /* no multiplier: the accumulator itself */
         fixed_like(c, a, DT_S32);
-    else if (!wanted_like(c, a))
+    else if (!vq_infer_wanted(c, a))
         return false;
     c->out->dim[a->rank - 1] = cols;
     return vq_infer_vector(c, 2, cols) &&

@@ -237,6 +237,14 @@ infer_score_bias(const Infer *c, uint32_t i)
 }
 
 static bool
+whole_heads(const Infer *c, const Type *t, int64_t heads)
+{
+    return vq_cols(t) % heads == 0 ||
+           vq_infer_error(c, "%lld columns do not make %lld heads",
+                          (long long)vq_cols(t), (long long)heads);
+}
+
+static bool
 infer_heads(const Infer *c)
 {
     const Type *q = vq_infer_in(c, 0), *k = vq_infer_in(c, 1);
@@ -249,28 +257,34 @@ infer_heads(const Infer *c)
     if (k->rank != q->rank || vq_cols(k) != vq_cols(q) ||
         (q->rank == 3 && k->dim[0] != q->dim[0]))
         return no_match(c);
-    if (!vq_same_shape(k, v))
-        return vq_infer_error(c, "the shapes of %s and %s differ",
+    if (v->rank != k->rank || vq_rows(v) != vq_rows(k) ||
+        v->dim[0] != k->dim[0])
+        return vq_infer_error(c, "%s and %s differ in rows",
                               vq_infer_text(c, 1), vq_infer_text(c, 2));
-    if (!vq_infer_int(c, A_HEADS, 1, vq_cols(q), &heads))
+    if (!vq_infer_int(c, A_HEADS, 1, vq_cols(q), &heads) ||
+        !whole_heads(c, q, heads) || !whole_heads(c, v, heads))
         return false;
-    if (vq_cols(q) % heads)
-        return vq_infer_error(c, "%lld columns do not make %lld heads",
-                              (long long)vq_cols(q), (long long)heads);
     f32_like(c, q);
+    c->out->dim[q->rank - 1] = vq_cols(v);
     return true;
 }
 
 bool
 vq_infer_attention(const Infer *c)
 {
-    return infer_heads(c) && infer_score_bias(c, 3);
+    return infer_heads(c) && infer_score_bias(c, 3) &&
+           vq_infer_vector(c, 4, vq_get_i(c->op, A_HEADS, 1));
 }
 
 bool
 vq_infer_iattention(const Infer *c)
 {
-    return infer_heads(c) && infer_score_bias(c, 8) && vq_infer_like(c);
+    Type shape;
+
+    if (!infer_heads(c) || !infer_score_bias(c, 8))
+        return false;
+    shape = *c->out;
+    return vq_infer_wanted(c, &shape);
 }
 
 /* ---- float ops: one axis at a time, and matrices ---- */

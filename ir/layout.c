@@ -37,21 +37,22 @@ vq_attention_scratch(const Graph *g, const Op *op)
 {
     const Type *k = vq_type(g, op->in[1]);
     int64_t keys = k->dim[k->rank - 2], cols = vq_align(keys, 32);
-    int64_t depth = vq_cols(k) / vq_get_i(op, A_HEADS, 1);
+    int64_t heads = vq_get_i(op, A_HEADS, 1), depth = vq_cols(k) / heads;
+    int64_t width = vq_cols(vq_type(g, op->in[2])) / heads;
     int64_t plane = VQ_ROWBLOCK * vq_align(keys, 64);
     bool shiftmax = vq_get_i(op, A_SOFTMAX, SM_BASE2) == SM_SHIFTMAX;
     AttentionScratch s = {.keys = 0};
 
     s.comp = s.keys + 2 * packed_bytes(depth, keys);
     s.values = s.comp + cols * 4;
-    s.sum = s.values + 2 * packed_bytes(keys, depth);
+    s.sum = s.values + 2 * packed_bytes(keys, width);
     s.powers = s.sum + vq_align(VQ_ROWBLOCK * 4, VQ_SLOT);
     s.exp = s.powers + VQ_POWERS * 2;
     s.scores = s.exp + (shiftmax ? VQ_ROWBLOCK * cols * 4 : 0);
     s.high = s.scores + VQ_ROWBLOCK * cols * 2;
     s.low = s.high + plane;
     s.bias = vq_get_i(op, A_PBITS, 8) > 8 ? s.low + plane : s.low;
-    s.wide = s.bias + vq_align(depth, VQ_PANEL) * 4;
+    s.wide = s.bias + vq_align(width, VQ_PANEL) * 4;
     s.bytes = s.wide + vq_wide_bytes(VQ_ROWBLOCK, vq_max(keys, depth));
     return s;
 }

@@ -76,7 +76,7 @@ typedef struct AttentionScratch {
     int64_t keys;   /* packed K^T [panels(Nk) x tile groups(d)], twice as long
                        where a level wants s16; values too */
     int64_t comp;   /* s32[align(Nk, 32)]: compensation of q's zero point */
-    int64_t values; /* packed V [panels(d) x tile groups(Nk)] */
+    int64_t values; /* packed V [panels(dv) x tile groups(Nk)] */
     int64_t sum;    /* s32[VQ_ROWBLOCK]: sums of exponentials */
     int64_t powers; /* u16[VQ_POWERS] */
     int64_t exp;    /* Shiftmax: s32[VQ_ROWBLOCK x align(Nk, 32)]; base 2:
@@ -85,7 +85,7 @@ typedef struct AttentionScratch {
     int64_t high;   /* u8[VQ_ROWBLOCK x align(Nk, 64)]: high or only bytes;
                        with `low`, or s16[VQ_ROWBLOCK x align(Nk, 32)] */
     int64_t low;    /* the same, low bytes of 16-bit probabilities */
-    int64_t bias;   /* s32[align(d, 16)]: compensation of signed 16-bit
+    int64_t bias;   /* s32[align(dv, 16)]: compensation of signed 16-bit
                        probabilities */
     int64_t wide;   /* vq_wide_bytes of the deeper product */
     int64_t bytes;  /* of it all */

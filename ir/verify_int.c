@@ -241,7 +241,8 @@ static bool
 check_attention(const Check *c)
 {
     const Type *q = vq_in_type(c, 0), *k = vq_in_type(c, 1);
-    int64_t heads = vq_get_i(c->op, A_HEADS, 1), cols = vq_cols(q), sum;
+    int64_t heads = vq_get_i(c->op, A_HEADS, 1), sum;
+    int64_t cols = vq_cols(vq_out_type(c));
 
     if (!check_attention_types(c) ||
         !vq_need_const(c, 3, DT_S32, heads, NULL) ||
@@ -255,7 +256,7 @@ check_attention(const Check *c)
         !check_score_bias(c))
         return false;
     /* Codes of q are multiplied before its zero point is taken off. */
-    return vq_prove_sum(c, cols / heads, 2 * UINT8_MAX * -INT8_MIN) &&
+    return vq_prove_sum(c, vq_cols(q) / heads, 2 * UINT8_MAX * -INT8_MIN) &&
            vq_prove_sum(c, sum, -INT8_MIN);
 }
 

@@ -28,7 +28,7 @@ attention_macs(const Graph *g, const Op *op)
 {
     const Type *q = vq_type(g, op->in[0]), *k = vq_type(g, op->in[1]);
 
-    return 2 * vq_count(q) * k->dim[k->rank - 2];
+    return (vq_count(q) + vq_count(vq_type(g, op->out))) * k->dim[k->rank - 2];
 }
 
 typedef int64_t CountMacs(const Graph *, const Op *);

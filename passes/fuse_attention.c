@@ -30,7 +30,9 @@
 typedef struct Scores {
     const Graph *g;
     double scale;
-    float *bias; /* in the order of the scores; NULL: nothing is added */
+    int64_t maps, map; /* matrices of scores, and elements of one */
+    float *each;       /* a factor of each matrix; NULL: 1 */
+    float *bias;       /* in the order of the scores; NULL: nothing is added */
 } Scores;
 
 /* Above v, past reshapes that only regroup the leading axes, and past
@@ -66,8 +68,23 @@ broadcast_steps(const Type *c, const Type *t, int64_t *step)
     }
 }
 
-/* scale * the constant, broadcast to the sum it is in, is added to the scores.
- * Regrouping keeps their order, so one array gathers all sums. */
+/* The next element of a constant that is broadcast to t. */
+static const float *
+next_element(const float *x, const Type *t, const int64_t *step, int64_t *at)
+{
+    for (int k = t->rank - 1; k >= 0; k--) {
+        x += step[k];
+        if (++at[k] < t->dim[k])
+            break;
+        x -= step[k] * at[k];
+        at[k] = 0;
+    }
+    return x;
+}
+
+/* The constant, broadcast to the sum it is in, is added to the scores, times
+ * what they are multiplied by after that. Regrouping keeps their order, so one
+ * array gathers all sums. */
 static void
 add_bias(Scores *s, ValId c, const Type *sum)
 {
@@ -78,15 +95,37 @@ add_bias(Scores *s, ValId c, const Type *sum)
         s->bias = NEWN(s->g->arena, float, n);
     broadcast_steps(vq_type(s->g, c), sum, step);
     for (int64_t i = 0; i < n; i++) {
-        s->bias[i] += (float)s->scale * *x;
-        for (int k = sum->rank - 1; k >= 0; k--) {
-            x += step[k];
-            if (++at[k] < sum->dim[k])
-                break;
-            x -= step[k] * at[k];
-            at[k] = 0;
-        }
+        float k = s->each ? s->each[i / s->map] : 1;
+
+        s->bias[i] += (float)s->scale * k * *x;
+        x = next_element(x, sum, step, at);
     }
+}
+
+/* A constant with a factor for each matrix of scores. */
+static bool
+scale_each(Scores *s, const Op *op, ValId c)
+{
+    const Type *t = vq_type(s->g, op->out), *tc = vq_type(s->g, c);
+    int64_t step[MAXRANK], at[MAXRANK] = {0};
+    const float *x = vq_floats(s->g, c);
+    Type lead = *t;
+
+    broadcast_steps(tc, t, step);
+    if (t->rank < 3 || tc->rank > t->rank || step[t->rank - 1] ||
+        step[t->rank - 2])
+        return false;
+    if (!s->each) {
+        s->each = NEWN(s->g->arena, float, s->maps);
+        for (int64_t i = 0; i < s->maps; i++)
+            s->each[i] = 1;
+    }
+    lead.rank -= 2;
+    for (int64_t i = 0; i < s->maps; i++) {
+        s->each[i] = op->kind == OP_DIV ? s->each[i] / *x : s->each[i] * *x;
+        x = next_element(x, &lead, step, at);
+    }
+    return true;
 }
 
 /* One op between softmax and the product: a factor, or a constant added. */
@@ -96,16 +135,18 @@ peel(Scores *s, const Op *op)
     ValId x, c;
     double k;
 
-    if (op->nin != 2 || !vq_with_const(s->g, op, &x, &c))
+    if (op->nin != 2 || !vq_with_const(s->g, op, &x, &c) ||
+        !vq_same_shape(vq_type(s->g, x), vq_type(s->g, op->out)))
         return 0;
-    if (op->kind == OP_ADD &&
-        vq_same_shape(vq_type(s->g, x), vq_type(s->g, op->out))) {
+    if (op->kind == OP_ADD) {
         add_bias(s, c, vq_type(s->g, op->out));
         return x;
     }
-    if (!vq_scalar(s->g, c, &k) || (op->kind != OP_MUL && op->kind != OP_DIV) ||
+    if ((op->kind != OP_MUL && op->kind != OP_DIV) ||
         (op->kind == OP_DIV && c != op->in[1]))
         return 0;
+    if (!vq_scalar(s->g, c, &k))
+        return scale_each(s, op, c) ? x : 0;
     s->scale *= op->kind == OP_DIV ? 1 / k : k;
     return x;
 }
@@ -164,6 +205,51 @@ rounds_to_bytes(const Graph *g, ValId v)
     return false;
 }
 
+static Scores
+scores_of(const Graph *g, const Op *softmax)
+{
+    const Type *t = vq_type(g, softmax->out);
+    int64_t map = t->rank < 2 ? vq_cols(t) : vq_cols(t) * t->dim[t->rank - 2];
+
+    return (Scores){.g = g, .scale = 1, .map = map, .maps = vq_count(t) / map};
+}
+
+/* Queries, keys and values; constants among them, as a learnt query is one,
+ * are cut into heads as one that is none. */
+static bool
+find_operands(Found *f, const Graph *g, const Op *qk, const Op *pv)
+{
+    ValId in[3] = {qk->in[0], qk->in[1], pv->in[1]};
+    Heads *h[3] = {&f->q, &f->k, &f->v}, *some = NULL;
+
+    for (int i = 0; i < 3; i++) {
+        if (vq_is_const(g, in[i]))
+            continue;
+        if (!vq_heads_find(h[i], g, in[i], i == 1))
+            return false;
+        some = h[i];
+    }
+    for (int i = 0; i < 9; i++)
+        if (!vq_is_const(g, in[i / 3]) && !vq_is_const(g, in[i % 3]))
+            vq_heads_refine(h[i / 3], h[i % 3]);
+    for (int i = 0; i < 3; i++)
+        if (some && vq_is_const(g, in[i]))
+            vq_heads_fix(h[i], g, in[i], i == 1, some);
+    return some != NULL;
+}
+
+/* Factors of scores differ by head alone. */
+static bool
+scales_by_head(const Found *f)
+{
+    const Scores *s = &f->scores;
+
+    for (int64_t i = f->q.heads; s->each && i < s->maps; i++)
+        if (s->each[i] != s->each[i - f->q.heads])
+            return false;
+    return true;
+}
+
 static bool
 match_attention(const Graph *g, const Op *pv, Found *f)
 {
@@ -176,19 +262,17 @@ match_attention(const Graph *g, const Op *pv, Found *f)
         vq_get_i(softmax, A_AXIS, -1) != vq_type(g, softmax->out)->rank - 1)
         return false;
     f->bytes = rounds_to_bytes(g, pv->in[0]);
-    f->scores = (Scores){.g = g, .scale = 1};
+    f->scores = scores_of(g, softmax);
     qk = find_scores(&f->scores, softmax->in[0]);
-    if (!qk || !same_lead(g, qk) ||
-        !vq_heads_find(&f->q, g, qk->in[0], false) ||
-        !vq_heads_find(&f->k, g, qk->in[1], true) ||
-        !vq_heads_find(&f->v, g, pv->in[1], false))
+    if (!qk || !same_lead(g, qk) || !find_operands(f, g, qk, pv))
         return false;
     f->scores.scale *= f->q.view.scale * f->k.view.scale;
     /* The products contract over these. */
     assert(f->q.depth == f->k.depth && f->k.tokens == f->v.tokens);
-    return f->v.view.scale == 1 && f->v.depth == f->q.depth &&
-           vq_heads_agree(&f->q, &f->k) && vq_heads_agree(&f->k, &f->v) &&
-           (!f->scores.bias || vq_heads_inner(&f->q));
+    return f->v.view.scale == 1 && vq_heads_agree(&f->q, &f->k) &&
+           vq_heads_agree(&f->k, &f->v) &&
+           ((!f->scores.bias && !f->scores.each) || vq_heads_inner(&f->q)) &&
+           scales_by_head(f);
 }
 
 /* The bias as f32[P x queries x keys], with the least P that repeats. */
@@ -206,13 +290,22 @@ bias_const(const Build *b, const Found *f)
                     TYPE(DT_F32, p, f->q.tokens, f->k.tokens), x);
 }
 
+/* A factor of scores for each head. */
+static ValId
+scale_const(const Build *b, const Found *f)
+{
+    return vq_const(b->g, vq_format(b->g->arena, "%s.scale", b->name),
+                    TYPE(DT_F32, f->q.heads), f->scores.each);
+}
+
 static ValId
 fuse_attention(Match *m, const Op *op)
 {
     Build b = vq_build_at(m, op);
     const char *name = b.name;
-    ValId in[4], out;
+    ValId in[5] = {0}, out;
     Attr attr[3];
+    uint32_t nin;
     Found f;
 
     if (!match_attention(m->g, op, &f) || !vq_heads_fit(m->g, &f.q) ||
@@ -227,9 +320,12 @@ fuse_attention(Match *m, const Op *op)
     attr[2] = vq_build_int(b.g, A_PBITS, 8);
     if (f.scores.bias)
         in[3] = bias_const(&b, &f);
-    out = vq_build(&b, OP_ATTENTION, in, f.scores.bias ? 4 : 3, attr,
-                   f.bytes ? 3 : 2, NULL);
+    if (f.scores.each)
+        in[4] = scale_const(&b, &f);
+    nin = f.scores.each ? 5 : f.scores.bias ? 4 : 3;
+    out = vq_build(&b, OP_ATTENTION, in, nin, attr, f.bytes ? 3 : 2, NULL);
     b.name = name;
+    f.q.depth = f.v.depth;
     return vq_heads_return(&b, &f.q, out, *vq_type(m->g, op->out));
 }
 

@@ -43,7 +43,9 @@ group_axes(View *v, bool turned)
 static bool
 is_row(const Heads *h, int digit)
 {
-    return h->view.digit[digit].stride % h->cols == 0;
+    const Digit *d = &h->view.digit[digit];
+
+    return d->stride && d->stride % h->cols == 0; /* 0: heads repeated */
 }
 
 /* Product of the digits of an axis that step over rows, or within one. */
@@ -61,6 +63,7 @@ extent(const Heads *h, int axis, bool row)
 bool
 vq_heads_find(Heads *h, const Graph *g, ValId operand, bool turned)
 {
+    *h = (Heads){.fixed = 0};
     vq_view_trace(&h->view, g, operand);
     h->cols = vq_cols(vq_type(g, h->view.base));
     if (!group_axes(&h->view, turned) || !vq_view_split(&h->view, h->cols))
@@ -70,6 +73,51 @@ vq_heads_find(Heads *h, const Graph *g, ValId operand, bool turned)
     h->tokens = extent(h, TOKENS, true);
     h->depth = extent(h, DEPTH, false);
     return extent(h, TOKENS, false) == 1 && extent(h, DEPTH, true) == 1;
+}
+
+void
+vq_heads_fix(Heads *h, const Graph *g, ValId operand, bool turned,
+             const Heads *other)
+{
+    const Type *t = vq_type(g, operand);
+    int64_t rows = t->dim[t->rank - 2], cols = t->dim[t->rank - 1];
+
+    *h = *other;
+    h->fixed = operand;
+    h->turned = turned;
+    h->tokens = turned ? cols : rows;
+    h->depth = turned ? rows : cols;
+    h->view.scale = 1;
+    h->view.ngrid = 0;
+}
+
+/* Lead digit i becomes two, the inner one of length n. */
+static void
+split_lead(View *v, int i, int64_t n)
+{
+    Digit *d = &v->digit[i];
+
+    memmove(d + 1, d, (size_t)(v->first[v->rank] - i) * sizeof *d);
+    d[0].dim /= n;
+    d[0].stride *= n;
+    d[1].dim = n;
+    for (int k = TOKENS; k <= v->rank; k++)
+        v->first[k]++;
+}
+
+void
+vq_heads_refine(Heads *a, const Heads *b)
+{
+    View *v = &a->view;
+
+    for (int k = 1; k <= v->first[TOKENS] && k <= b->view.first[TOKENS]; k++) {
+        int i = v->first[TOKENS] - k;
+        int64_t n = b->view.digit[b->view.first[TOKENS] - k].dim;
+
+        if (v->digit[i].dim > n && v->digit[i].dim % n == 0 &&
+            v->first[v->rank] < MAXDIGIT)
+            split_lead(v, i, n);
+    }
 }
 
 bool
@@ -166,6 +214,51 @@ is_const_linear(const Graph *g, const Op *op)
     return op && op->kind == OP_LINEAR && vq_is_const(g, op->in[1]);
 }
 
+/* Row and first column, in the token-major value, of each matrix of a constant
+ * operand, counted in units of tokens and depths. */
+static int64_t
+place_matrix(const Heads *h, int64_t index, int64_t *head)
+{
+    int64_t batch = 0, each = 1, every = 1;
+
+    *head = 0;
+    for (int i = h->view.first[TOKENS] - 1; i >= 0; i--) {
+        int64_t dim = h->view.digit[i].dim, at = index % dim;
+
+        if (is_row(h, i)) {
+            batch += at * every;
+            every *= dim;
+        } else {
+            *head += at * each;
+            each *= dim;
+        }
+        index /= dim;
+    }
+    return batch;
+}
+
+/* A constant operand as [batch x tokens x heads * depth]. */
+static ValId
+build_fixed(const Match *m, const Build *b, const Heads *h, const char *part)
+{
+    const float *x = vq_floats(m->g, h->fixed);
+    int64_t n = h->heads * h->depth, head;
+    float *y = NEWN(b->g->arena, float, h->batch * h->tokens * n);
+    int64_t step = h->turned ? h->tokens : 1, row = h->turned ? 1 : h->depth;
+
+    for (int64_t i = 0; i < h->batch * h->heads; i++) {
+        float *to = y + place_matrix(h, i, &head) * h->tokens * n;
+
+        for (int64_t t = 0; t < h->tokens; t++)
+            for (int64_t c = 0; c < h->depth; c++)
+                to[t * n + head * h->depth + c] = x[t * row + c * step];
+        x += h->tokens * h->depth;
+    }
+    return vq_const(
+        b->g, vq_format(b->g->arena, "%s.%s", m->g->val[h->fixed].name, part),
+        token_major(m->g, h, h->view.base, n), y);
+}
+
 bool
 vq_heads_fit(const Graph *g, const Heads *h)
 {
@@ -175,6 +268,8 @@ vq_heads_fit(const Graph *g, const Heads *h)
     Digit d[MAXDIGIT + 1];
     Type t = token_major(g, h, h->view.base, h->cols);
 
+    if (h->fixed)
+        return true;
     return vq_digits_cost(base, d, row_digits(h, h->cols, d), &t) >= 0 &&
            list_columns(h, col) &&
            (is_const_linear(g, vq_def(g, h->view.base)) || counts_on(col, n));
@@ -244,6 +339,8 @@ vq_heads_build(const Match *m, Build *b, const Heads *h, const char *part)
     Digit d[MAXDIGIT + 1];
     ValId x;
 
+    if (h->fixed)
+        return build_fixed(m, b, h, part);
     /* The digits cover all rows, so the view starts in the first. */
     assert(h->view.offset < h->cols);
     list_columns(h, col);

@@ -14,12 +14,20 @@
  */
 typedef struct Heads {
     View view;    /* three axes: lead, tokens, depth; split at row ends */
+    ValId fixed;  /* a constant operand, whose batches and heads are those of
+                     the operand it meets: view has that one's lead digits */
+    bool turned;
     int64_t cols; /* of a row of the base */
     int64_t batch, heads, tokens, depth;
 } Heads;
 
 /* `turned`: the operand is [lead.. x depth x tokens]. */
 bool vq_heads_find(Heads *, const Graph *, ValId operand, bool turned);
+/* The same for a constant operand that meets another one. */
+void vq_heads_fix(Heads *, const Graph *, ValId operand, bool turned,
+                  const Heads *other);
+/* Cuts the lead digits of the first where the second one's are cut. */
+void vq_heads_refine(Heads *, const Heads *);
 /* Batch and heads alternate in the same way. */
 bool vq_heads_agree(const Heads *, const Heads *);
 /* Heads alternate faster than batches. */

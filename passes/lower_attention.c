@@ -42,6 +42,8 @@ quantize_probe(const Attention *t, uint32_t i, Arena *tmp)
     const CalibEntry *e = vq_calib_find(cx->calib, v->name);
     uint8_t *q;
 
+    if (v->data) /* a constant has its codes already */
+        return (void *)(uintptr_t)v->data;
     if (!e || !e->probe)
         return NULL;
     q = NEWN(tmp, uint8_t, vq_bytes(&v->type));
@@ -101,33 +103,47 @@ bits_of(Rewrite *r, const Op *op)
                                     : (int)vq_get_i(op, A_PBITS, vq_pbits(cx));
 }
 
+/* An operand's real numbers on the first image; NULL: nobody knows. */
+static const float *
+real_probe(Rewrite *r, ValId v)
+{
+    const Value *val = &r->from->val[v];
+    const CalibEntry *e = vq_calib_find(vq_context(r)->calib, val->name);
+    float *x;
+
+    if (!val->data)
+        return e ? e->probe : NULL;
+    x = NEWN(r->to->arena, float, vq_count(&val->type));
+    vq_to_real(r->from, &val->type, val->data, x);
+    return x;
+}
+
 /* The largest |score| of the float op on the first image. */
 static bool
 largest_score(Rewrite *r, const Op *op, double *largest)
 {
-    const Calib *cal = vq_context(r)->calib;
-    const CalibEntry *q = vq_calib_find(cal, r->from->val[op->in[0]].name);
-    const CalibEntry *k = vq_calib_find(cal, r->from->val[op->in[1]].name);
+    const float *q = real_probe(r, op->in[0]), *k = real_probe(r, op->in[1]);
+    const float *each = op->nin > 4 ? r->from->val[op->in[4]].data : NULL;
     const Type *tq = vq_type(r->from, op->in[0]);
     const Type *tk = vq_type(r->from, op->in[1]);
     int64_t heads = vq_get_i(op, A_HEADS, 1), cols = vq_cols(tq);
     int64_t d = cols / heads, nk = tk->dim[tk->rank - 2];
     int64_t nq = tq->dim[tq->rank - 2];
 
-    if (!q || !q->probe || !k || !k->probe)
+    if (!q || !k)
         return false;
     *largest = 0;
     for (int64_t i = 0; i < vq_rows(tq) * heads; i++) {
-        const float *a = q->probe + i * d; /* row-major: heads side by side */
+        const float *a = q + i * d; /* row-major: heads side by side */
         int64_t batch = i / heads / nq, h = i % heads;
 
         for (int64_t j = 0; j < nk; j++) {
-            const float *b = k->probe + (batch * nk + j) * cols + h * d;
+            const float *b = k + (batch * nk + j) * cols + h * d;
             double s = 0;
 
             for (int64_t c = 0; c < d; c++)
                 s += (double)a[c] * b[c];
-            *largest = fmax(*largest, fabs(s));
+            *largest = fmax(*largest, fabs(s * (each ? (double)each[h] : 1)));
         }
     }
     *largest *= vq_get_f(op, A_SCALE, 1);
@@ -163,9 +179,12 @@ score_multipliers(Rewrite *r, const Op *op, double unit, double *m)
     const Type *k = vq_type(r->from, op->in[1]);
     int64_t heads = vq_get_i(op, A_HEADS, 1), d = vq_cols(q) / heads;
 
+    const float *each = op->nin > 4 ? r->from->val[op->in[4]].data : NULL;
+
     for (int64_t h = 0; h < heads; h++)
         m[h] = (double)vq_scale_at(r->from, q, h * d) *
-               vq_scale_at(r->from, k, h * d) * vq_get_f(op, A_SCALE, 1) / unit;
+               vq_scale_at(r->from, k, h * d) * vq_get_f(op, A_SCALE, 1) *
+               (each ? (double)each[h] : 1) / unit;
 }
 
 static ValId
@@ -221,7 +240,7 @@ bias_const(Rewrite *r, const Op *op, ValId *out)
 bool
 vq_lower_attention(Rewrite *r, const Op *op)
 {
-    uint32_t nin = op->nin > 3 ? 9 : 8;
+    uint32_t nin = op->nin > 3 && op->in[3] ? 9 : 8;
     Attention a = {.r = r, .op = op, .t = vq_lowered_type(r, op)};
     bool ivit = vq_context(r)->nonlinear == NL_IVIT;
     double unit = VQ_SCORE_UNIT, *m;

@@ -204,10 +204,30 @@ value_as(Rewrite *r, const Op *op, ValId v, const Type *t)
 static bool
 is_parameter(const Graph *g, const Op *op, uint32_t i)
 {
+    if (op->kind == OP_ATTENTION)
+        return i > 2;
     return i > 0 && vq_is_const(g, op->in[i]) &&
            (op->kind == OP_LINEAR || op->kind == OP_LAYERNORM ||
-            op->kind == OP_SCALE || op->kind == OP_ATTENTION ||
-            op->kind == OP_LOOKUP);
+            op->kind == OP_SCALE || op->kind == OP_LOOKUP);
+}
+
+/* What calibration would know of a constant. */
+static CalibEntry
+const_entry(Graph *g, const Value *v)
+{
+    int64_t n = vq_count(&v->type), cols = vq_cols(&v->type);
+    CalibEntry e = {.name = v->name,
+                    .n = (uint32_t)cols,
+                    .channel = NEWN(g->arena, Range, cols)};
+    const float *x = v->data;
+
+    for (int64_t i = 0; i < n; i++) {
+        Range *r = &e.channel[i % cols];
+
+        *r = (Range){fminf(r->lo, x[i]), fmaxf(r->hi, x[i])};
+        e.range = (Range){fminf(e.range.lo, x[i]), fmaxf(e.range.hi, x[i])};
+    }
+    return e;
 }
 
 /* A constant factor in bytes over its own range. */
@@ -244,7 +264,11 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
         return true;
     }
     t = *vq_type(r->from, v);
-    if (op->kind == OP_MUL && vq_is_const(r->from, v)) {
+    if (op->kind == OP_ATTENTION && vq_is_const(r->from, v)) {
+        CalibEntry e = const_entry(r->to, &r->from->val[v]);
+
+        t = vq_storage_type(r->to, p->cx, s, t, &e, p->heads[v]);
+    } else if (op->kind == OP_MUL && vq_is_const(r->from, v)) {
         t = factor_type(&r->from->val[v]);
     } else if (s == ST_SAME || vq_is_const(r->from, v)) {
         t.dt = out->dt;

@@ -75,7 +75,7 @@ cut_attention(const Graph *g, const Op *op, uint32_t i, Cut of, Cut *in)
     *in = of;
     if (i > 0 && of.axis == rank - 2)
         in->n = 0;
-    return of.axis != rank - 1 && op->nin == 3;
+    return of.axis != rank - 1 && i < 3 && (op->nin < 4 || !op->in[3]);
 }
 
 static bool

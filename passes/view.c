@@ -155,12 +155,39 @@ view_slice(View *v, const Op *op, const Type *t)
     return true;
 }
 
+/* What an axis is repeated by is a digit that goes nowhere. */
+static bool
+view_expand(View *v, const Op *op, const Type *t)
+{
+    int lead = t->rank - v->rank, n = 0;
+    View w = *v;
+
+    (void)op;
+    w.rank = t->rank;
+    for (int i = 0; i < t->rank; i++) {
+        int from = i < lead ? 0 : v->first[i - lead];
+        int count = i < lead ? 0 : v->first[i - lead + 1] - from;
+
+        w.first[i] = n;
+        if (n + count + 1 > MAXDIGIT)
+            return false;
+        memcpy(w.digit + n, v->digit + from, (size_t)count * sizeof *v->digit);
+        n += count;
+        if (count == 0 && t->dim[i] > 1)
+            w.digit[n++] = (Digit){t->dim[i], 0};
+    }
+    w.first[t->rank] = n;
+    *v = w;
+    return true;
+}
+
 typedef bool MoveFn(View *, const Op *, const Type *);
 
 static MoveFn *const move_fn[NOP] = {
     [OP_RESHAPE] = view_reshape,
     [OP_TRANSPOSE] = view_transpose,
     [OP_SLICE] = view_slice,
+    [OP_EXPAND] = view_expand,
 };
 
 bool

@@ -309,22 +309,24 @@ test_shiftgelu(void **state)
 
 typedef struct Heads {
     int64_t batch, nq, nk, heads, d;
+    int64_t dv; /* 0: d */
 } Heads;
 
 static const Heads shape[] = {
-    {0, 1, 1, 1, 1},    {0, 1, 5, 1, 3},     {0, 3, 1, 2, 5},
-    {0, 7, 15, 2, 16},  {2, 23, 16, 3, 17},  {0, 24, 17, 1, 32},
-    {0, 25, 31, 2, 33}, {3, 16, 32, 2, 20},  {0, 8, 33, 1, 64},
-    {0, 49, 63, 3, 31}, {0, 47, 65, 2, 48},  {1, 197, 197, 3, 64},
-    {0, 1, 197, 3, 64}, {0, 50, 128, 2, 80}, {0, 9, 40, 2, 23},
-    {0, 26, 577, 1, 8},
+    {0, 1, 1, 1, 1, 0},    {0, 1, 5, 1, 3, 0},     {0, 3, 1, 2, 5, 0},
+    {0, 7, 15, 2, 16, 0},  {2, 23, 16, 3, 17, 0},  {0, 24, 17, 1, 32, 0},
+    {0, 25, 31, 2, 33, 0}, {3, 16, 32, 2, 20, 0},  {0, 8, 33, 1, 64, 0},
+    {0, 49, 63, 3, 31, 0}, {0, 47, 65, 2, 48, 0},  {1, 197, 197, 3, 64, 0},
+    {0, 1, 197, 3, 64, 0}, {0, 50, 128, 2, 80, 0}, {0, 9, 40, 2, 23, 0},
+    {0, 26, 577, 1, 8, 0}, {2, 9, 33, 2, 16, 64},  {0, 49, 196, 3, 16, 40},
+    {0, 4, 16, 2, 64, 5},  {3, 33, 17, 1, 20, 17},
 };
 
 static Type
-tokens(DType dt, const Heads *s, int64_t n)
+tokens(DType dt, const Heads *s, int64_t n, int64_t d)
 {
-    return s->batch ? TYPE(dt, s->batch, n, s->heads * s->d)
-                    : TYPE(dt, n, s->heads * s->d);
+    return s->batch ? TYPE(dt, s->batch, n, s->heads * d)
+                    : TYPE(dt, n, s->heads * d);
 }
 
 /* What is added to scores: a few powers of two, or a mask; one map for each
@@ -346,12 +348,12 @@ add_attention(Case *c, const Heads *s, int softmax, int pbits, int form,
               DType dt, bool added)
 {
     bool base2 = softmax == SM_BASE2;
-    int64_t wide = s->heads * s->d;
+    int64_t dv = s->dv ? s->dv : s->d, wide = s->heads * dv;
     int32_t zero = (int32_t)case_pick(c, 0, 255);
     double sum = ldexp(1, pbits);
-    ValId in[9] = {case_in(c, coded(tokens(DT_U8, s, s->nq), zero)),
-                   case_in(c, tokens(DT_S8, s, s->nk)),
-                   case_in(c, tokens(DT_S8, s, s->nk))};
+    ValId in[9] = {case_in(c, coded(tokens(DT_U8, s, s->nq, s->d), zero)),
+                   case_in(c, tokens(DT_S8, s, s->nk, s->d)),
+                   case_in(c, tokens(DT_S8, s, s->nk, dv))};
     Op *op;
 
     /* Scores within about a thousand steps: probabilities of all sizes. */
@@ -364,7 +366,7 @@ add_attention(Case *c, const Heads *s, int softmax, int pbits, int form,
                  &in[7]);
     in[8] = added ? score_bias(c, s) : 0;
     op = case_op(c, OP_I_ATTENTION,
-                 coded(tokens(dt, s, s->nq), dt == DT_U8 ? 120 : 0), in,
+                 coded(tokens(dt, s, s->nq, dv), dt == DT_U8 ? 120 : 0), in,
                  added ? 9 : 8);
     vq_set_i(c->g, op, A_HEADS, s->heads);
     vq_set_i(c->g, op, A_SOFTMAX, softmax);

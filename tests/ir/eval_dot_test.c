@@ -207,7 +207,14 @@ typedef struct Attend {
     SoftmaxForm softmax;
     int pbits;
     RequantForm form;
+    int64_t dv; /* columns of a head of v; 0: d */
 } Attend;
+
+static int64_t
+value_cols(const Attend *a)
+{
+    return a->dv ? a->dv : a->d;
+}
 
 typedef struct AttendData {
     const uint8_t *q;
@@ -221,7 +228,7 @@ static void
 attend_want(const Attend *a, const AttendData *x, int64_t b, int64_t i,
             int64_t h, uint8_t *out)
 {
-    int64_t wide = a->heads * a->d;
+    int64_t wide = a->heads * a->d, vwide = a->heads * value_cols(a);
     int32_t s[64];
     uint32_t p[64];
 
@@ -236,11 +243,11 @@ attend_want(const Attend *a, const AttendData *x, int64_t b, int64_t i,
                           a->softmax == SM_BASE2 ? DT_S16 : DT_S8);
     }
     vq_softmax_row(a->softmax, a->pbits, x->table, s, a->nk, p);
-    for (int64_t c = 0; c < a->d; c++) {
-        int64_t col = h * a->d + c, sum = 0;
+    for (int64_t c = 0; c < value_cols(a); c++) {
+        int64_t col = h * value_cols(a) + c, sum = 0;
 
         for (int64_t j = 0; j < a->nk; j++)
-            sum += (int64_t)p[j] * x->v[(b * a->nk + j) * wide + col];
+            sum += (int64_t)p[j] * x->v[(b * a->nk + j) * vwide + col];
         out[c] = (uint8_t)vq_requant(a->form, (int32_t)sum,
                                      (Requant){x->pvmul[col], x->pvshift[col]},
                                      130, DT_U8);
@@ -250,21 +257,21 @@ attend_want(const Attend *a, const AttendData *x, int64_t b, int64_t i,
 static AttendData
 attend_data(const Attend *a)
 {
-    int64_t wide = a->heads * a->d;
+    int64_t wide = a->heads * a->d, vwide = a->heads * value_cols(a);
     AttendData x = {.q = random_codes(DT_U8, a->batch * a->nq * wide, 1),
                     .k = random_codes(DT_S8, a->batch * a->nk * wide, 2),
-                    .v = random_codes(DT_S8, a->batch * a->nk * wide, 3)};
+                    .v = random_codes(DT_S8, a->batch * a->nk * vwide, 3)};
 
     x.table = a->softmax == SM_BASE2 ? base2_table() : shift_table(0, -20, 15);
-    x.pvmul = NEWN(&A, int32_t, (size_t)wide);
-    x.pvshift = NEWN(&A, int32_t, (size_t)wide);
+    x.pvmul = NEWN(&A, int32_t, (size_t)vwide);
+    x.pvshift = NEWN(&A, int32_t, (size_t)vwide);
     for (int h = 0; h < a->heads; h++) {
         Requant r = vq_requant_of(RQ_WIDE, 0.003 * (h + 1));
 
         x.qkmul[h] = r.mul;
         x.qkshift[h] = r.shift;
     }
-    for (int64_t c = 0; c < wide; c++) {
+    for (int64_t c = 0; c < vwide; c++) {
         Requant r =
             vq_requant_of(a->form, ldexp(1 + (double)c / 20, -a->pbits));
 
@@ -277,18 +284,20 @@ attend_data(const Attend *a)
 static void
 check_attention(const Attend *a)
 {
-    int64_t wide = a->heads * a->d;
+    int64_t wide = a->heads * a->d, dv = value_cols(a), vwide = a->heads * dv;
     AttendData x = attend_data(a);
     Type q = stored(TYPE(DT_U8, a->batch, a->nq, wide), 1, 120);
     Type k = TYPE(DT_S8, a->batch, a->nk, wide), y = q;
-    Type th = TYPE(DT_S32, a->heads), tc = TYPE(DT_S32, wide);
+    Type v = TYPE(DT_S8, a->batch, a->nk, vwide);
+    Type th = TYPE(DT_S32, a->heads), tc = TYPE(DT_S32, vwide);
     Type tt = TYPE(DT_S32, a->softmax == SM_BASE2 ? 64 : 256);
     const uint8_t *got;
     uint8_t want[64];
     OneOp t;
 
     y.q.zero = 130;
-    t = one_op(OP_I_ATTENTION, y, (Type[]){q, k, k, th, th, tt, tc, tc},
+    y.dim[2] = vwide;
+    t = one_op(OP_I_ATTENTION, y, (Type[]){q, k, v, th, th, tt, tc, tc},
                (const void *[]){x.q, x.k, x.v, x.qkmul, x.qkshift, x.table,
                                 x.pvmul, x.pvshift},
                8);
@@ -300,7 +309,7 @@ check_attention(const Attend *a)
     for (int64_t r = 0; r < a->batch * a->nq; r++)
         for (int64_t h = 0; h < a->heads; h++) {
             attend_want(a, &x, r / a->nq, r % a->nq, h, want);
-            assert_memory_equal(got + r * wide + h * a->d, want, (size_t)a->d);
+            assert_memory_equal(got + r * vwide + h * dv, want, (size_t)dv);
         }
 }
 
@@ -308,11 +317,13 @@ static void
 attentions(void **state)
 {
     static const Attend cases[] = {
-        {1, 5, 5, 1, 8, SM_BASE2, 16, RQ_NARROW},
-        {2, 7, 13, 3, 16, SM_BASE2, 16, RQ_NARROW},
-        {2, 7, 13, 3, 16, SM_BASE2, 8, RQ_NARROW},
-        {1, 3, 64, 2, 10, SM_BASE2, 16, RQ_WIDE},
-        {2, 7, 13, 3, 16, SM_SHIFTMAX, 15, RQ_DYADIC},
+        {1, 5, 5, 1, 8, SM_BASE2, 16, RQ_NARROW, 0},
+        {2, 7, 13, 3, 16, SM_BASE2, 16, RQ_NARROW, 0},
+        {2, 7, 13, 3, 16, SM_BASE2, 8, RQ_NARROW, 0},
+        {1, 3, 64, 2, 10, SM_BASE2, 16, RQ_WIDE, 0},
+        {2, 7, 13, 3, 16, SM_SHIFTMAX, 15, RQ_DYADIC, 0},
+        {2, 4, 9, 3, 8, SM_BASE2, 16, RQ_NARROW, 20},
+        {1, 1, 9, 2, 16, SM_BASE2, 8, RQ_WIDE, 3},
     };
 
     (void)state;

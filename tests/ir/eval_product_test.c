@@ -176,21 +176,25 @@ convs(void **state)
 }
 
 static void
-check_attention(int64_t batch, int64_t nq, int64_t nk, int64_t heads, int64_t d)
+check_attention(int64_t batch, int64_t nq, int64_t nk, int64_t heads, int64_t d,
+                int64_t dv, const float *each)
 {
-    int64_t wide = heads * d;
+    int64_t wide = heads * d, vwide = heads * dv;
     Type q = TYPE(DT_F32, batch, nq, wide), k = TYPE(DT_F32, batch, nk, wide);
+    Type v = TYPE(DT_F32, batch, nk, vwide), out = q;
     const float *pq = random_f32(vq_count(&q), -2, 2, 1), *y;
     const float *pk = random_f32(vq_count(&k), -2, 2, 2);
-    const float *pv = random_f32(vq_count(&k), -2, 2, 3);
-    OneOp t = one_op(OP_ATTENTION, q, (Type[]){q, k, k},
-                     (const void *[]){pq, pk, pv}, 3);
+    const float *pv = random_f32(vq_count(&v), -2, 2, 3);
+    OneOp t;
 
+    out.dim[2] = vwide;
+    t = one_op(OP_ATTENTION, out, (Type[]){q, k, v, q, TYPE(DT_F32, heads)},
+               (const void *[]){pq, pk, pv, NULL, each}, 5);
     vq_set_i(t.g, t.op, A_HEADS, heads);
     vq_set_f(t.op, A_SCALE, 0.25);
     y = run_op(&t);
-    for (int64_t i = 0; i < vq_count(&q); i++) {
-        int64_t row = i / wide, h = i % wide / d, b = row / nq;
+    for (int64_t i = 0; i < vq_count(&out); i++) {
+        int64_t row = i / vwide, h = i % vwide / dv, b = row / nq;
         double sum = 0, mix = 0;
 
         for (int64_t j = 0; j < nk; j++) {
@@ -198,9 +202,9 @@ check_attention(int64_t batch, int64_t nq, int64_t nk, int64_t heads, int64_t d)
 
             for (int64_t c = h * d; c < h * d + d; c++)
                 s += (double)pq[row * wide + c] * pk[(b * nk + j) * wide + c];
-            s = exp(0.25 * s);
+            s = exp(0.25 * s * (each ? (double)each[h] : 1));
             sum += s;
-            mix += s * pv[(b * nk + j) * wide + i % wide];
+            mix += s * pv[(b * nk + j) * vwide + i % vwide];
         }
         assert_close(y[i], mix / sum, 1);
     }
@@ -209,10 +213,13 @@ check_attention(int64_t batch, int64_t nq, int64_t nk, int64_t heads, int64_t d)
 static void
 attentions(void **state)
 {
+    static const float each[] = {0.5f, 2, 3};
+
     (void)state;
-    check_attention(1, 3, 3, 1, 4);
-    check_attention(2, 5, 9, 3, 7);
-    check_attention(1, 65, 65, 2, 32);
+    check_attention(1, 3, 3, 1, 4, 4, NULL);
+    check_attention(2, 5, 9, 3, 7, 7, NULL);
+    check_attention(1, 65, 65, 2, 32, 32, NULL);
+    check_attention(2, 5, 9, 3, 7, 12, each);
 }
 
 int

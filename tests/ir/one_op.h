@@ -21,7 +21,7 @@ static Arena A;
 typedef struct OneOp {
     Graph *g;
     Op *op;
-    const void *in[8];
+    const void *in[12];
     void *out;
 } OneOp;
 
@@ -31,7 +31,7 @@ one_op(OpKind kind, Type out, const Type *types, const void *const *data,
        uint32_t nin)
 {
     OneOp t = {.g = vq_graph_new(&A, "t")};
-    ValId in[8];
+    ValId in[12];
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < nin; i++) {
