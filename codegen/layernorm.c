@@ -32,8 +32,11 @@ typedef struct Norm {
     int frac, shift;
     DType dt;
     bool far; /* the shift may be longer than FAR */
+    bool centre;
     Val x, out, consts, saved;
     int64_t lanes; /* n, padded */
+    int64_t heads; /* rows in a row: head h has the h-th g and b */
+    Val all;       /* constants of all heads */
     Val less, y;   /* i32: 2^31 - S1, and 1/sqrt(V) in Q30 */
     Val add, down; /* i64: what is added to u * y, and the shift then */
 } Norm;
@@ -72,7 +75,7 @@ shifts_far(int64_t n, int64_t eps, int frac)
 static bool
 fits_32_bits(const Norm *t, const int32_t *g, const int32_t *b)
 {
-    for (int64_t i = 0; i < t->n; i++)
+    for (int64_t i = 0; i < t->n * t->heads; i++)
         if (llabs(g[i]) > INT16_MAX ||
             ldexp(sqrt((double)t->n), t->frac) * (double)llabs(g[i]) +
                     (double)llabs(b[i]) >
@@ -82,13 +85,15 @@ fits_32_bits(const Norm *t, const int32_t *g, const int32_t *b)
 }
 
 /* The rows of eps are few and differ by layer: it is a constant too, so that
- * layers share code. Constants: g, b (fill_halves), s64 eps. */
+ * layers share code. Constants: g, b (fill_halves) of each head, s64 eps. */
 bool
 vq_plan_layernorm(Module *m, const Op *op, Plan *p)
 {
-    int64_t n = vq_cols(vq_type(m->g, op->in[0]));
+    int64_t heads = vq_get_i(op, A_HEADS, 1);
+    int64_t n = vq_cols(vq_type(m->g, op->in[0])) / heads;
     int64_t lanes = vq_align(n, LANES), eps = vq_get_i(op, A_IEPS, 1);
-    int32_t *k = NEWN(m->arena, int32_t, 2 * lanes + LANES);
+    int64_t length = heads * 2 * lanes;
+    int32_t *k = NEWN(m->arena, int32_t, length + LANES);
     const int32_t *g = m->g->val[op->in[1]].data;
     const int32_t *beta = m->g->val[op->in[2]].data;
     Norm *t = NEW(m->arena, Norm);
@@ -97,19 +102,24 @@ vq_plan_layernorm(Module *m, const Op *op, Plan *p)
                 .frac = (int)vq_get_i(op, A_FRAC, 0),
                 .shift = (int)vq_get_i(op, A_SHIFT, 0),
                 .dt = vq_type(m->g, op->out)->dt,
+                .centre = vq_get_i(op, A_MEAN, 1) != 0,
+                .heads = heads,
                 .lanes = lanes};
     if (!fits_32_bits(t, g, beta))
         return vq_bug(m->diag, op->loc, "a layernorm's sums leave 32 bits");
     t->far = shifts_far(n, eps, t->frac);
-    fill_halves(g, n, lanes, 0xffff, k);
-    fill_halves(beta, n, lanes, -1, k + lanes);
-    *(int64_t *)(k + 2 * lanes) = eps;
-    p->at[p->nconst++] = vq_module_const(m, k, (size_t)(2 * lanes + LANES) * 4);
+    for (int64_t h = 0; h < heads; h++) {
+        fill_halves(g + h * n, n, lanes, 0xffff, k + h * 2 * lanes);
+        fill_halves(beta + h * n, n, lanes, -1, k + h * 2 * lanes + lanes);
+    }
+    *(int64_t *)(k + length) = eps;
+    p->at[p->nconst++] = vq_module_const(m, k, (size_t)(length + LANES) * 4);
     p->info = t;
     p->raw = 1;
-    p->key = vq_format(m->arena, "layernorm %s %s %d %d %d",
+    p->key = vq_format(m->arena, "layernorm %s %s %d %d %d %d %lld",
                        vq_key_type(m, vq_type(m->g, op->in[0])),
-                       vq_dtype[t->dt].text, t->frac, t->shift, t->far);
+                       vq_dtype[t->dt].text, t->frac, t->shift, t->far,
+                       t->centre, (long long)heads);
     return true;
 }
 
@@ -132,7 +142,7 @@ enum Saved {
 static void
 save_row(Build *b, const Norm *t, Val at, Val sum, Val squares)
 {
-    Val eps = b_load(b, b->i64, b_atc(b, t->consts, 8 * t->lanes), 8);
+    Val eps = b_load(b, b->i64, b_atc(b, t->all, 8 * t->lanes * t->heads), 8);
     Val v = b_mulc(b, squares, t->n), e, zeros, up, down;
 
     v = b_add(b, b_sub(b, v, b_mul(b, sum, sum)), eps);
@@ -319,6 +329,15 @@ norm_words(Build *b, void *user, Val i, unsigned count)
     b_store_part(b, x, b_elt(b, t->out, i, 2, 0), count);
 }
 
+static Val
+head_consts(Build *b, const Norm *t, Val row)
+{
+    if (t->heads == 1)
+        return t->all;
+    return b_elt(b, t->all, LLVMBuildURem(b->b, row, b_i64(b, t->heads), ""),
+                 8 * t->lanes, 0);
+}
+
 /* Rows [first, end), ROWS at most. */
 static void
 emit_rows(Build *b, Norm *t, const Args *args, Val first, Val end)
@@ -331,6 +350,8 @@ emit_rows(Build *b, Norm *t, const Args *args, Val first, Val end)
     b_loop_range(b, &loop, first, 1, end);
     t->x = b_elt(b, args->in[0], loop.i, t->n * 2, 0);
     vq_row_sums(b, t->x, t->n, &sum, &squares);
+    if (!t->centre)
+        sum = b_i64(b, 0);
     save_row(b, t, b_elt(b, t->saved, b_sub(b, loop.i, first), 8, 0), sum,
              squares);
     b_loop_end(b, &loop);
@@ -338,6 +359,7 @@ emit_rows(Build *b, Norm *t, const Args *args, Val first, Val end)
     b_loop_range(b, &loop, first, 1, end);
     t->x = b_elt(b, args->in[0], loop.i, t->n * 2, 0);
     t->out = b_elt(b, args->out, loop.i, t->n * vq_dtype[t->dt].bytes, 0);
+    t->consts = head_consts(b, t, loop.i);
     load_scale(b, t, b_elt(b, t->saved, b_sub(b, loop.i, first), 8, 0));
     b_map(b, t->n, bytes ? 2 * step : step, bytes ? norm_bytes : norm_words, t);
     b_loop_end(b, &loop);
@@ -350,9 +372,10 @@ vq_body_layernorm(Build *b, const Args *args)
     Val lo, hi, end;
     Loop loop;
 
-    t.consts = args->konst[0];
+    t.all = args->konst[0];
     t.saved = b_alloca(b, SAVED);
-    b_share(b, args, vq_rows(vq_type(args->g, args->op->in[0])), &lo, &hi);
+    b_share(b, args, vq_rows(vq_type(args->g, args->op->in[0])) * t.heads, &lo,
+            &hi);
     b_loop_range(b, &loop, lo, ROWS, hi);
     end = b_least(b, b_addc(b, loop.i, ROWS), hi);
     emit_rows(b, &t, args, loop.i, end);

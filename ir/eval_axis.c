@@ -131,14 +131,18 @@ square_distance(const float *x, double mean, int64_t n)
 void
 vq_eval_layernorm(const EvalArgs *e)
 {
-    const float *gamma = e->in[1], *beta = e->in[2];
     double eps = vq_get_f(e->op, A_EPS, 0);
-    int64_t rows = vq_rows(out_type(e)), n = vq_cols(out_type(e));
+    bool centre = vq_get_i(e->op, A_MEAN, 1) != 0;
+    int64_t heads = vq_get_i(e->op, A_HEADS, 1);
+    int64_t rows = vq_rows(out_type(e)) * heads;
+    int64_t n = vq_cols(out_type(e)) / heads;
 
     for (int64_t r = 0; r < rows; r++) {
         const float *x = (const float *)e->in[0] + r * n;
+        const float *gamma = (const float *)e->in[1] + r % heads * n;
+        const float *beta = (const float *)e->in[2] + r % heads * n;
         float *y = (float *)e->out + r * n;
-        double mean = sum_row(0, x, n) / (double)n;
+        double mean = centre ? sum_row(0, x, n) / (double)n : 0;
         double var = square_distance(x, mean, n) / (double)n;
         double f = 1 / sqrt(var + eps);
 

@@ -44,6 +44,7 @@ rsqrt_of(uint64_t v)
 typedef struct IntNorm {
     const int32_t *g, *b;
     int frac, shift;
+    bool centre;
     int64_t eps, n;
 } IntNorm;
 
@@ -54,7 +55,7 @@ normalize_row(const IntNorm *t, const int16_t *x, int32_t *q)
     Rsqrt r;
 
     for (int64_t c = 0; c < t->n; c++) {
-        s1 += x[c];
+        s1 += t->centre ? x[c] : 0;
         s2 += (int32_t)x[c] * x[c];
     }
     r = rsqrt_of((uint64_t)(t->n * s2 - s1 * s1 + t->eps));
@@ -72,16 +73,18 @@ void
 vq_eval_i_layernorm(const EvalArgs *e)
 {
     const Type *out = out_type(e);
-    int64_t rows = vq_rows(out), n = vq_cols(out);
+    int64_t heads = vq_get_i(e->op, A_HEADS, 1);
+    int64_t rows = vq_rows(out) * heads, n = vq_cols(out) / heads;
     int32_t *q = NEWN(e->tmp, int32_t, (size_t)n);
-    IntNorm t = {.g = e->in[1],
-                 .b = e->in[2],
+    IntNorm t = {.centre = vq_get_i(e->op, A_MEAN, 1) != 0,
                  .frac = (int)vq_get_i(e->op, A_FRAC, 0),
                  .shift = (int)vq_get_i(e->op, A_SHIFT, 0),
                  .eps = vq_get_i(e->op, A_IEPS, 1),
                  .n = n};
 
     for (int64_t r = 0; r < rows; r++) {
+        t.g = (const int32_t *)e->in[1] + r % heads * n;
+        t.b = (const int32_t *)e->in[2] + r % heads * n;
         normalize_row(&t, (const int16_t *)e->in[0] + r * n, q);
         for (int64_t c = 0; c < n; c++)
             q[c] = (int32_t)vq_clamp(q[c], vq_dtype[out->dt].lo,

@@ -206,6 +206,34 @@ vq_infer_linear(const Infer *c)
     return vq_infer_vector(c, 2, w->dim[1]);
 }
 
+static bool
+whole_heads(const Infer *c, const Type *t, int64_t heads)
+{
+    return vq_cols(t) % heads == 0 ||
+           vq_infer_error(c, "%lld columns do not make %lld heads",
+                          (long long)vq_cols(t), (long long)heads);
+}
+
+/* A layernorm's heads, where it has any. */
+static bool
+check_runs(const Infer *c, const Type *x)
+{
+    int64_t heads, mean;
+
+    return (!vq_attr(c->op, A_HEADS) ||
+            (vq_infer_int(c, A_HEADS, 1, vq_cols(x), &heads) &&
+             whole_heads(c, x, heads))) &&
+           (!vq_attr(c->op, A_MEAN) || vq_infer_int(c, A_MEAN, 0, 1, &mean));
+}
+
+bool
+vq_infer_inorm(const Infer *c)
+{
+    const Type *x = vq_infer_in(c, 0);
+
+    return (x->rank == 0 || check_runs(c, x)) && vq_infer_wanted(c, x);
+}
+
 bool
 vq_infer_layernorm(const Infer *c)
 {
@@ -214,7 +242,7 @@ vq_infer_layernorm(const Infer *c)
     if (x->rank == 0)
         return vq_infer_error(c, "%s has no axis", vq_infer_text(c, 0));
     f32_like(c, x);
-    return vq_infer_vector(c, 1, vq_cols(x)) &&
+    return check_runs(c, x) && vq_infer_vector(c, 1, vq_cols(x)) &&
            vq_infer_vector(c, 2, vq_cols(x));
 }
 
@@ -234,14 +262,6 @@ infer_score_bias(const Infer *c, uint32_t i)
         return true;
     return vq_infer_error(c, "%s is not a map of scores for each head",
                           vq_infer_text(c, i));
-}
-
-static bool
-whole_heads(const Infer *c, const Type *t, int64_t heads)
-{
-    return vq_cols(t) % heads == 0 ||
-           vq_infer_error(c, "%lld columns do not make %lld heads",
-                          (long long)vq_cols(t), (long long)heads);
 }
 
 static bool

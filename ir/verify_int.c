@@ -146,13 +146,13 @@ check_row(const Check *c)
 
 /* |n_c| is at most sqrt(C) * 2^frac, and a rounding. */
 static bool
-check_gains(const Check *c, int64_t cols, int64_t frac)
+check_gains(const Check *c, int64_t heads, int64_t cols, int64_t frac)
 {
     const int32_t *g = const_data(c, 1), *b = const_data(c, 2);
     int64_t n = (int64_t)ldexp(sqrt((double)cols), (int)frac) + 1;
 
     n = vq_min(n, 1 << 15);
-    for (int64_t i = 0; i < cols; i++) {
+    for (int64_t i = 0; i < heads * cols; i++) {
         int64_t gi = g[i] < 0 ? -(int64_t)g[i] : g[i];
         int64_t bi = b[i] < 0 ? -(int64_t)b[i] : b[i];
 
@@ -171,19 +171,20 @@ check_gains(const Check *c, int64_t cols, int64_t frac)
 static bool
 check_layernorm(const Check *c)
 {
-    int64_t cols = vq_cols(vq_in_type(c, 0));
+    int64_t all = vq_cols(vq_in_type(c, 0));
     int64_t frac = vq_get_i(c->op, A_FRAC, 0);
+    int64_t heads = vq_get_i(c->op, A_HEADS, 1), cols = all / heads;
 
     if (!check_row(c) || !vq_need_result(c, DT_BYTE | DT_BIT(DT_S16)) ||
-        !vq_need_const(c, 1, DT_S32, cols, NULL) ||
-        !vq_need_const(c, 2, DT_S32, cols, NULL) ||
+        !vq_need_const(c, 1, DT_S32, all, NULL) ||
+        !vq_need_const(c, 2, DT_S32, all, NULL) ||
         !vq_need_int(c, A_FRAC, 0, 14) || !vq_need_int(c, A_SHIFT, 0, 31) ||
         !vq_need_int(c, A_IEPS, 1, INT64_C(1) << 60))
         return false;
     if (cols << 2 * frac >= 1 << 30)
         return vq_fail(c, "sqrt(%lld) * 2^%lld is not below 2^15",
                        (long long)cols, (long long)frac);
-    return check_gains(c, cols, frac);
+    return check_gains(c, heads, cols, frac);
 }
 
 static bool

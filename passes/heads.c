@@ -60,11 +60,31 @@ extent(const Heads *h, int axis, bool row)
     return n;
 }
 
-bool
-vq_heads_find(Heads *h, const Graph *g, ValId operand, bool turned)
+/* The digits of `axis` that step over rows (or within one), appended to d. */
+static int
+pick_digits(const Heads *h, int axis, bool row, Digit *d, int n)
 {
-    *h = (Heads){.fixed = 0};
-    vq_view_trace(&h->view, g, operand);
+    for (int i = h->view.first[axis]; i < h->view.first[axis + 1]; i++)
+        if (is_row(h, i) == row)
+            d[n++] = h->view.digit[i];
+    return n;
+}
+
+/* All of what the layernorm on the way works on, in its order, is a head. */
+static bool
+keeps_norm(const Heads *h, const Graph *g)
+{
+    Digit d[MAXDIGIT];
+    int n = pick_digits(h, DEPTH, false, d, 0);
+
+    n = vq_digits_join(d, n);
+    return h->depth == vq_cols(vq_type(g, h->view.norm)) &&
+           (h->depth == 1 || (n == 1 && d[0].stride == 1));
+}
+
+static bool
+find_heads(Heads *h, const Graph *g, bool turned)
+{
     h->cols = vq_cols(vq_type(g, h->view.base));
     if (!group_axes(&h->view, turned) || !vq_view_split(&h->view, h->cols))
         return false;
@@ -73,6 +93,17 @@ vq_heads_find(Heads *h, const Graph *g, ValId operand, bool turned)
     h->tokens = extent(h, TOKENS, true);
     h->depth = extent(h, DEPTH, false);
     return extent(h, TOKENS, false) == 1 && extent(h, DEPTH, true) == 1;
+}
+
+bool
+vq_heads_find(Heads *h, const Graph *g, ValId operand, bool turned)
+{
+    *h = (Heads){.fixed = 0};
+    vq_view_trace_norm(&h->view, g, operand);
+    if (h->view.norm && find_heads(h, g, turned) && keeps_norm(h, g))
+        return true;
+    vq_view_trace(&h->view, g, operand);
+    return find_heads(h, g, turned);
 }
 
 void
@@ -141,16 +172,6 @@ vq_heads_inner(const Heads *h)
         if (is_row(h, i) && !is_row(h, i - 1))
             return false;
     return true;
-}
-
-/* The digits of `axis` that step over rows (or within one), appended to d. */
-static int
-pick_digits(const Heads *h, int axis, bool row, Digit *d, int n)
-{
-    for (int i = h->view.first[axis]; i < h->view.first[axis + 1]; i++)
-        if (is_row(h, i) == row)
-            d[n++] = h->view.digit[i];
-    return n;
 }
 
 /* The digits of all rows, in units of rows of `cols`, then one for these
@@ -330,6 +351,38 @@ round_to_grids(Build *b, ValId x, const View *v)
     return x;
 }
 
+/* A vector of a layernorm, once for each head. */
+static ValId
+repeat_vector(const Match *m, const Heads *h, ValId v, const char *part)
+{
+    const float *x = vq_floats(m->g, v);
+    Graph *g = m->rw->to;
+    float *y = NEWN(g->arena, float, h->heads * h->depth);
+
+    for (int64_t i = 0; i < h->heads; i++)
+        memcpy(y + i * h->depth, x, (size_t)h->depth * sizeof *y);
+    return vq_const(g, vq_format(g->arena, "%s.%s", m->g->val[v].name, part),
+                    TYPE(DT_F32, h->heads * h->depth), y);
+}
+
+/* The layernorm on the way to the operand, of each head. */
+static ValId
+build_norm(const Match *m, const Build *b, const Heads *h, ValId x)
+{
+    const Op *op = vq_def(m->g, h->view.norm);
+    const char *name = m->g->val[op->out].name;
+    Attr a[3] = {vq_build_real(A_EPS, vq_get_f(op, A_EPS, 0)),
+                 vq_build_int(b->g, A_HEADS, h->heads),
+                 vq_build_int(b->g, A_MEAN, vq_get_i(op, A_MEAN, 1))};
+    ValId in[3] = {x, repeat_vector(m, h, op->in[1], "heads"),
+                   repeat_vector(m, h, op->in[2], "heads")};
+    Build own = *b;
+
+    own.name = vq_format(b->g->arena, "%s.heads", name);
+    own.loc = op->loc;
+    return vq_build(&own, OP_LAYERNORM, in, 3, a, 3, NULL);
+}
+
 ValId
 vq_heads_build(const Match *m, Build *b, const Heads *h, const char *part)
 {
@@ -353,9 +406,12 @@ vq_heads_build(const Match *m, Build *b, const Heads *h, const char *part)
     else
         x = vq_build_slice(b, vq_fetch(m, h->view.base),
                            vq_type(m->g, h->view.base)->rank - 1, col[0], 1, n);
-    x = round_to_grids(b, x, &h->view);
-    return vq_digits_build(b, x, d, row_digits(h, n, d),
-                           token_major(m->g, h, h->view.base, n));
+    if (!h->view.norm)
+        x = round_to_grids(b, x, &h->view);
+    x = vq_digits_build(b, x, d, row_digits(h, n, d),
+                        token_major(m->g, h, h->view.base, n));
+    return h->view.norm ? round_to_grids(b, build_norm(m, b, h, x), &h->view)
+                        : x;
 }
 
 /* The result's own digits, from the innermost out, give the strides. */

@@ -8,8 +8,10 @@
 
 typedef struct NormParams {
     const float *gamma, *beta;
-    int64_t cols;
-    Type t; /* of the result */
+    int64_t all, cols; /* of a row, and of one head of it */
+    Type t;            /* of the result */
+    int64_t heads;
+    bool centre;
     int frac, shift;
 } NormParams;
 
@@ -22,15 +24,16 @@ fraction_bits(int64_t cols)
 
 /* g and b of i.layernorm for p->shift; false when they do not fit. */
 static bool
-fill_params(const NormParams *p, int32_t *g, int32_t *b)
+fill_params(const Graph *of, const NormParams *p, int32_t *g, int32_t *b)
 {
     double nmax = sqrt((double)p->cols) * ldexp(1, p->frac) + 1;
 
-    for (int64_t c = 0; c < p->cols; c++) {
-        double gc = nearbyint(
-            ldexp((double)p->gamma[c] / p->t.q.scale, p->shift - p->frac));
-        double bc = nearbyint(
-            ldexp((double)p->beta[c] / p->t.q.scale + p->t.q.zero, p->shift));
+    for (int64_t c = 0; c < p->all; c++) {
+        double s = vq_scale_at(of, &p->t, c);
+        double gc =
+            nearbyint(ldexp((double)p->gamma[c] / s, p->shift - p->frac));
+        double bc =
+            nearbyint(ldexp((double)p->beta[c] / s + p->t.q.zero, p->shift));
 
         if (p->shift > 0)
             bc += ldexp(1, p->shift - 1);
@@ -46,14 +49,15 @@ static bool
 lower_ours(Rewrite *r, const Op *op, NormParams *p)
 {
     ValId in[3] = {vq_new(r, op->in[0])};
-    int32_t *g = NEWN(r->to->arena, int32_t, p->cols);
-    int32_t *b = NEWN(r->to->arena, int32_t, p->cols);
+    int32_t *g = NEWN(r->to->arena, int32_t, p->all);
+    int32_t *b = NEWN(r->to->arena, int32_t, p->all);
     double c = (double)p->cols, s = vq_type(r->to, in[0])->q.scale;
     double eps = nearbyint(vq_get_f(op, A_EPS, 0) * c * c / (s * s));
     Op *now;
 
     p->frac = fraction_bits(p->cols);
-    for (p->shift = 28; p->shift >= 0 && !fill_params(p, g, b); p->shift--)
+    for (p->shift = 28; p->shift >= 0 && !fill_params(r->to, p, g, b);
+         p->shift--)
         ;
     if (p->shift < 0)
         return vq_error(r->diag, op->loc,
@@ -62,13 +66,17 @@ lower_ours(Rewrite *r, const Op *op, NormParams *p)
     if (eps >= 0x1p60)
         return vq_error(r->diag, op->loc, "epsilon %g is too large",
                         vq_get_f(op, A_EPS, 0));
-    in[1] = vq_const_s32(r, vq_subname(r, op, ".g"), g, p->cols);
-    in[2] = vq_const_s32(r, vq_subname(r, op, ".b"), b, p->cols);
+    in[1] = vq_const_s32(r, vq_subname(r, op, ".g"), g, p->all);
+    in[2] = vq_const_s32(r, vq_subname(r, op, ".b"), b, p->all);
     now = vq_emit(r->to, OP_I_LAYERNORM, r->from->val[op->out].name, p->t, in,
                   3, op->loc);
     vq_set_i(r->to, now, A_FRAC, p->frac);
     vq_set_i(r->to, now, A_SHIFT, p->shift);
     vq_set_i(r->to, now, A_IEPS, (int64_t)fmax(eps, 1));
+    if (p->heads > 1)
+        vq_set_i(r->to, now, A_HEADS, p->heads);
+    if (!p->centre)
+        vq_set_i(r->to, now, A_MEAN, 0);
     vq_become(r, op->out, now->out);
     return true;
 }
@@ -109,10 +117,16 @@ vq_lower_norm(Rewrite *r, const Op *op)
                     .beta = r->from->val[op->in[2]].data,
                     .t = vq_lowered_type(r, op)};
 
-    p.cols = vq_cols(&p.t);
+    p.all = vq_cols(&p.t);
+    p.heads = vq_get_i(op, A_HEADS, 1);
+    p.cols = p.all / p.heads;
+    p.centre = vq_get_i(op, A_MEAN, 1) != 0;
     if (!p.gamma || !p.beta)
         return vq_error(r->diag, op->loc,
                         "layernorm's gamma and beta must be constants");
-    return vq_context(r)->nonlinear == NL_IVIT ? lower_ivit(r, op, &p)
-                                               : lower_ours(r, op, &p);
+    /* I-ViT has the one form. */
+    return vq_context(r)->nonlinear == NL_IVIT && p.heads == 1 && p.centre &&
+                   !p.t.q.scales
+               ? lower_ivit(r, op, &p)
+               : lower_ours(r, op, &p);
 }

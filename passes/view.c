@@ -212,8 +212,25 @@ add_grid(View *v, const Op *op)
     return true;
 }
 
-void
-vq_view_trace(View *v, const Graph *g, ValId id)
+/* The rows that a layernorm works on are runs of the base. */
+static bool
+pass_norm(View *v, const Graph *g, const Op *op)
+{
+    int at = v->first[v->rank - 1];
+    Digit last[MAXDIGIT];
+
+    memcpy(last, v->digit, sizeof last);
+    if (v->norm || v->scale != 1 || v->ngrid || vq_get_i(op, A_HEADS, 1) != 1 ||
+        !vq_is_const(g, op->in[1]) || !vq_is_const(g, op->in[2]) ||
+        vq_digits_join(last + at, v->first[v->rank] - at) != 1 ||
+        last[at].stride != 1)
+        return false;
+    v->norm = op->out;
+    return true;
+}
+
+static void
+trace(View *v, const Graph *g, ValId id, bool norms)
 {
     const Op *op = vq_def(g, id);
     ValId x, c;
@@ -224,17 +241,33 @@ vq_view_trace(View *v, const Graph *g, ValId id)
         return;
     if (op->kind == OP_MUL && vq_with_const(g, op, &x, &c) &&
         vq_scalar(g, c, &k) && vq_same_shape(vq_type(g, x), vq_type(g, id))) {
-        vq_view_trace(v, g, x);
+        trace(v, g, x, norms);
         v->scale *= k;
     } else if (op->kind == OP_FAKEQUANT) {
-        vq_view_trace(v, g, op->in[0]);
+        trace(v, g, op->in[0], norms);
         if (!add_grid(v, op))
             vq_view_whole(v, g, id);
+    } else if (norms && op->kind == OP_LAYERNORM) {
+        trace(v, g, op->in[0], norms);
+        if (!pass_norm(v, g, op))
+            vq_view_whole(v, g, id);
     } else if (move_fn[op->kind]) {
-        vq_view_trace(v, g, op->in[0]);
+        trace(v, g, op->in[0], norms);
         if (!vq_view_move(v, g, op))
             vq_view_whole(v, g, id);
     }
+}
+
+void
+vq_view_trace(View *v, const Graph *g, ValId id)
+{
+    trace(v, g, id, false);
+}
+
+void
+vq_view_trace_norm(View *v, const Graph *g, ValId id)
+{
+    trace(v, g, id, true);
 }
 
 bool

@@ -22,6 +22,7 @@ enum { MAXDIGIT = 24, MAXGRID = 4 };
 typedef struct View {
     ValId base;
     int64_t offset;
+    ValId norm;   /* a layernorm of its last axis on the way; 0: none */
     double scale; /* product of the scalar factors passed on the way */
     int ngrid;
     Grid grid[MAXGRID]; /* of the base, first to last: what rounded it */
@@ -37,6 +38,8 @@ bool vq_view_move(View *, const Graph *, const Op *);
 /* Goes up from v as far as moves, products with a scalar constant and
  * fakequants reach. */
 void vq_view_trace(View *, const Graph *, ValId v);
+/* The same, past one layernorm too, if rows are parts of the base's. */
+void vq_view_trace_norm(View *, const Graph *, ValId v);
 
 /* Splits every digit so that it stays within a run of w base elements or goes
  * in steps of w; false if one does neither. */

@@ -202,6 +202,36 @@ case_extremes(Case *c, int64_t rows, int64_t n)
     return case_const(c, TYPE(DT_S16, rows, n), x);
 }
 
+/* Heads of a row, with and without a mean; the extremes of both. */
+static void
+test_norm_heads(void **state)
+{
+    static const DType to[] = {DT_U8, DT_S8, DT_S16};
+    static const int64_t heads[] = {1, 2, 3, 5};
+    Case c;
+
+    (void)state;
+    case_start(&c, "heads");
+    for (size_t i = 0; i < COUNT(length); i++) {
+        int64_t d = length[i] > 65 ? 20 : length[i], h = heads[i % 4];
+        Type t = TYPE(DT_S16, 7, h * d);
+        ValId in[3] = {i % 3 ? case_in(&c, t) : case_extremes(&c, 7, h * d),
+                       case_random(&c, TYPE(DT_S32, h * d), -32767, 32767),
+                       case_random(&c, TYPE(DT_S32, h * d), -5000000, 5000000)};
+        Op *op = case_op(&c, OP_I_LAYERNORM,
+                         coded(TYPE(to[i % COUNT(to)], 7, h * d), 0), in, 3);
+
+        vq_set_i(c.g, op, A_FRAC,
+                 (int64_t)floor(log2(32767 / sqrt((double)d))));
+        vq_set_i(c.g, op, A_SHIFT, to[i % COUNT(to)] == DT_S16 ? 14 : 21);
+        vq_set_i(c.g, op, A_IEPS, 7);
+        vq_set_i(c.g, op, A_HEADS, h);
+        vq_set_i(c.g, op, A_MEAN, i % 2 == 0);
+    }
+    case_check(&c);
+    case_end(&c);
+}
+
 /* The longest rows, all shifts that epsilon and the variance can ask for, and
  * more rows than go together. */
 static void
@@ -408,6 +438,7 @@ main(void)
         cmocka_unit_test(test_peaked_scores),
         cmocka_unit_test(test_all_distances),
         cmocka_unit_test(test_layernorm),
+        cmocka_unit_test(test_norm_heads),
         cmocka_unit_test(test_far_layernorm),
         cmocka_unit_test(test_flat_layernorm),
         cmocka_unit_test(test_ivitnorm),

@@ -191,6 +191,45 @@ layernorm_at_its_limits(void **state)
     }
 }
 
+/* Heads of a row, each with its own gain, and no mean: x / sqrt(mean(x^2)). */
+static void
+layernorm_of_heads(void **state)
+{
+    enum { ROWS = 3, HEADS = 2, D = 16, C = HEADS * D, FRAC = 12, SHIFT = 16 };
+    Type x = TYPE(DT_S16, ROWS, C), tc = TYPE(DT_S32, C);
+    Type y = TYPE(DT_S16, ROWS, C);
+    int32_t g[C], b[C];
+    int16_t codes[ROWS * C];
+    uint64_t seed = 11;
+    const int16_t *got;
+    OneOp t;
+
+    (void)state;
+    for (int i = 0; i < ROWS * C; i++)
+        codes[i] = (int16_t)(300 + (next_unit(&seed) - 0.5) * 9000);
+    for (int c = 0; c < C; c++) {
+        g[c] = c < D ? 16384 : -8192;
+        b[c] = 1 << (SHIFT - 1);
+    }
+    t = one_op(OP_I_LAYERNORM, y, (Type[]){x, tc, tc},
+               (const void *[]){codes, g, b}, 3);
+    vq_set_i(t.g, t.op, A_FRAC, FRAC);
+    vq_set_i(t.g, t.op, A_SHIFT, SHIFT);
+    vq_set_i(t.g, t.op, A_IEPS, 1);
+    vq_set_i(t.g, t.op, A_MEAN, 0);
+    vq_set_i(t.g, t.op, A_HEADS, HEADS);
+    got = run_op(&t);
+    for (int i = 0; i < ROWS * C; i++) {
+        const int16_t *row = codes + i / D * D;
+        double square = 0, want;
+
+        for (int k = 0; k < D; k++)
+            square += (double)row[k] * row[k] / D;
+        want = codes[i] / sqrt(square) * (i / D % HEADS ? -512 : 1024);
+        assert_true(fabs(got[i] - want) < 0.75);
+    }
+}
+
 /* I-ViT's: no epsilon, per-channel multipliers of either sign, bias before. */
 static void
 ivitnorm_is_nearly_the_real_one(void **state)
@@ -242,6 +281,7 @@ main(void)
         cmocka_unit_test_teardown(shiftgelus, free_arena),
         cmocka_unit_test_teardown(layernorm_is_the_real_one, free_arena),
         cmocka_unit_test_teardown(layernorm_at_its_limits, free_arena),
+        cmocka_unit_test_teardown(layernorm_of_heads, free_arena),
         cmocka_unit_test_teardown(ivitnorm_is_nearly_the_real_one, free_arena),
     };
 
