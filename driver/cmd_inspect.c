@@ -4,6 +4,7 @@
 #include "driver/console.h"
 #include "driver/options.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* Objects are told by ELF's first bytes, not by their names. */
@@ -20,21 +21,37 @@ is_object(const char *path)
     return elf;
 }
 
+/* JSON on standard output comes without the text. */
+static int
+inspect_model(const Args *a, const VitqcOptions *o)
+{
+    bool only = a->json && strcmp(a->json, "-") == 0;
+    FILE *json = !a->json ? NULL : only ? stdout : fopen(a->json, "w");
+    int code;
+
+    if (a->json && !json) {
+        say_error("cannot write %s: %s", a->json, strerror(errno));
+        return VITQC_EIO;
+    }
+    code = vitqc_inspect(a->model, o, only ? NULL : stdout, json);
+    if (json && !only && fclose(json) != 0) {
+        say_error("cannot write %s: %s", a->json, strerror(errno));
+        return VITQC_EIO;
+    }
+    return code;
+}
+
 int
 cmd_inspect(const Args *a)
 {
     VitqcOptions o;
-    VitqcStatus s;
-    Vitqc *v;
 
     fill_options(a, &o);
-    if (is_object(a->model))
-        return vitqc_object_describe(a->model, &o, stdout);
-    s = vitqc_new(&v, &o);
-    if (s == VITQC_OK)
-        s = vitqc_read_file(v, a->model);
-    if (s == VITQC_OK)
-        s = vitqc_describe(v, stdout);
-    vitqc_free(v);
-    return s;
+    if (!is_object(a->model))
+        return inspect_model(a, &o);
+    if (a->json) {
+        say_error("--json is of models; an object describes itself as text");
+        return VITQC_EUSAGE;
+    }
+    return vitqc_object_describe(a->model, &o, stdout);
 }

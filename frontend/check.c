@@ -6,10 +6,8 @@
 
 #include <string.h>
 
-enum { MAXLISTED = 20 };
-
-static bool
-find_opset(Import *im)
+bool
+vq_find_opset(Import *im)
 {
     const Onnx__ModelProto *m = im->model;
 
@@ -35,7 +33,7 @@ what_helps(const char *name)
 }
 
 void
-vq_report_unsupported(const Import *im, const Onnx__NodeProto *p)
+vq_report_unsupported(Import *im, const Onnx__NodeProto *p)
 {
     const char *name = p->op_type ? p->op_type : "";
     const char *domain = p->domain ? p->domain : "";
@@ -56,11 +54,25 @@ vq_report_unsupported(const Import *im, const Onnx__NodeProto *p)
                  name, what_helps(name));
 }
 
+/* Names an operator of an opset. */
+static const char *
+operator_key(const Import *im, const Onnx__NodeProto *p)
+{
+    return vq_format(im->arena, "%s %s %lld", p->domain ? p->domain : "",
+                     p->op_type ? p->op_type : "", (long long)im->opset);
+}
+
+bool
+vq_was_refused(const Import *im, const Onnx__NodeProto *p)
+{
+    return vq_names_find(im->refused, operator_key(im, p)) != NULL;
+}
+
 typedef struct Check {
     Import *im;
     bool *called; /* each of the model's functions */
     bool more;    /* one was marked */
-    size_t bad;
+    size_t unsaid;
 } Check;
 
 static void
@@ -75,6 +87,19 @@ mark_called(Check *c, const Onnx__FunctionProto *f)
         }
 }
 
+/* Once more than enough is said, the rest is counted. */
+static void
+refuse(Check *c, const Onnx__NodeProto *p)
+{
+    bool found;
+
+    vq_names_at(c->im->refused, operator_key(c->im, p), &found);
+    if (vq_enough_errors(c->im))
+        c->unsaid++;
+    else
+        vq_report_unsupported(c->im, p);
+}
+
 static void
 check_nodes(Check *c, Onnx__NodeProto *const *node, size_t n)
 {
@@ -83,8 +108,8 @@ check_nodes(Check *c, Onnx__NodeProto *const *node, size_t n)
 
         if (f)
             mark_called(c, f);
-        else if (!vq_onnx_find(c->im, node[i]) && c->bad++ < MAXLISTED)
-            vq_report_unsupported(c->im, node[i]);
+        else if (!vq_onnx_find(c->im, node[i]))
+            refuse(c, node[i]);
     }
 }
 
@@ -111,8 +136,8 @@ check_called(Check *c)
 
 /* Names them all at once. What is inside of If and Loop comes later: one
  * branch of two is not needed. */
-static bool
-check_operators(Import *im)
+bool
+vq_check_operators(Import *im)
 {
     const Onnx__GraphProto *g = im->model->graph;
     Check c = {.im = im,
@@ -120,14 +145,10 @@ check_operators(Import *im)
 
     check_nodes(&c, g->node, g->n_node);
     check_called(&c);
-    if (c.bad > MAXLISTED)
-        vq_note(im->diag, NOLOC, "and %zu more nodes that are not supported",
-                c.bad - MAXLISTED);
-    return c.bad == 0;
-}
-
-bool
-vq_check_model(Import *im)
-{
-    return find_opset(im) && check_operators(im);
+    if (c.unsaid)
+        vq_note(im->diag, NOLOC,
+                "and %zu more nodes that are not supported; vitqc inspect "
+                "lists all",
+                c.unsaid);
+    return im->diag->nerror == im->errors;
 }

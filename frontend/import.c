@@ -168,7 +168,8 @@ emit_node(Node *n)
 
     n->op = vq_onnx_find(n->im, n->p);
     if (!n->op) {
-        vq_report_unsupported(n->im, n->p);
+        if (!vq_was_refused(n->im, n->p))
+            vq_report_unsupported(n->im, n->p);
         return define_bad(n);
     }
     if (!check_arity(n))
@@ -209,14 +210,28 @@ import_model(Import *im)
 {
     bool ok;
 
-    if (!vq_check_model(im))
+    if (!vq_find_opset(im))
         return false;
     vq_nodes_order(im->arena, im->model->graph);
+    ok = vq_check_operators(im);
     collect_names(im);
-    ok = import_initializers(im);
+    ok = import_initializers(im) && ok;
     ok = vq_import_inputs(im) && ok;
     ok = import_nodes(im) && ok;
     return ok && vq_import_outputs(im);
+}
+
+static ImportNotes
+notes_of(const Import *im)
+{
+    const Onnx__ModelProto *m = im->model;
+
+    return (ImportNotes){
+        .producer = m->producer_name ? m->producer_name : "",
+        .version = m->producer_version ? m->producer_version : "",
+        .opset = im->opset,
+        .nodes = m->graph->n_node,
+    };
 }
 
 Graph *
@@ -225,6 +240,7 @@ vq_onnx_read(Arena *a, Diag *d, const char *path, const ImportOptions *opt)
     static const ImportOptions defaults;
     Import im = {.arena = a, .diag = d, .opt = opt ? opt : &defaults};
     const char *name;
+    bool ok;
 
     im.path = d->file = vq_strdup(a, path);
     im.errors = d->nerror;
@@ -236,5 +252,9 @@ vq_onnx_read(Arena *a, Diag *d, const char *path, const ImportOptions *opt)
     im.items = vq_names_new(a);
     im.uses = vq_names_new(a);
     im.made = vq_names_new(a);
-    return import_model(&im) ? im.g : NULL;
+    im.refused = vq_names_new(a);
+    ok = import_model(&im);
+    if (im.opt->notes)
+        *im.opt->notes = notes_of(&im);
+    return ok ? im.g : NULL;
 }

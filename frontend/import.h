@@ -70,9 +70,10 @@ typedef struct Import {
     const char *path;
     Onnx__ModelProto *model;
     Graph *g;
-    Names *items; /* name -> Item; NULL for names not yet made */
-    Names *uses;  /* names that some node or the graph's outputs read */
-    Names *made;  /* names of all nodes' outputs */
+    Names *items;   /* name -> Item; NULL for names not yet made */
+    Names *uses;    /* names that some node or the graph's outputs read */
+    Names *made;    /* names of all nodes' outputs */
+    Names *refused; /* operators that vq_check_operators reported */
     int64_t opset;
     unsigned errors; /* diag->nerror at the start */
     /* Bodies written out, inline.c: */
@@ -128,9 +129,12 @@ void vq_nodes_order(Arena *, Onnx__GraphProto *);
 
 /* ---- check.c ---- */
 
-/* Finds the opset; reports all nodes that have no row in onnx_ops.def. */
-bool vq_check_model(Import *);
-void vq_report_unsupported(const Import *, const Onnx__NodeProto *);
+bool vq_find_opset(Import *);
+/* Reports all nodes that have no row in onnx_ops.def. */
+bool vq_check_operators(Import *);
+void vq_report_unsupported(Import *, const Onnx__NodeProto *);
+/* vq_check_operators had something to say of this operator. */
+bool vq_was_refused(const Import *, const Onnx__NodeProto *);
 
 /* ---- import.c ---- */
 

@@ -19,8 +19,9 @@ typedef struct Binding {
 bool
 vq_enough_errors(const Import *im)
 {
-    return im->diag->nerror - im->errors >= MAXERRORS ||
-           im->diag->fault == FAULT_IO;
+    unsigned most = im->opt->max_errors ? im->opt->max_errors : MAXERRORS;
+
+    return im->diag->nerror - im->errors >= most || im->diag->fault == FAULT_IO;
 }
 
 /* Names go into texts and messages. */

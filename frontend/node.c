@@ -11,9 +11,13 @@
 Loc
 vq_node_loc(const Onnx__NodeProto *p)
 {
+    Loc loc = {.op = p->op_type, .domain = p->domain};
+
     if (p->name && *p->name)
-        return (Loc){.node = p->name};
-    return (Loc){.node = p->n_output ? p->output[0] : NULL};
+        loc.node = p->name;
+    else if (p->n_output)
+        loc.node = p->output[0];
+    return loc;
 }
 
 Item *

@@ -38,7 +38,7 @@ typedef struct ArenaMark {
 void *vq_alloc(Arena *, size_t bytes);
 /* The same for n items; a product that overflows counts as out of memory. */
 void *vq_allocn(Arena *, size_t n, size_t size);
-#define NEW(arena, T) ((T *)vq_alloc((arena), sizeof(T)))
+#define NEW(arena, T)     ((T *)vq_alloc((arena), sizeof(T)))
 #define NEWN(arena, T, n) ((T *)vq_allocn((arena), (n), sizeof(T)))
 
 /* Grows an array of n items of the given size so that item n exists. */
@@ -56,7 +56,9 @@ char *vq_format(Arena *, const char *fmt, ...)
 
 /* Where a thing came from. */
 typedef struct Loc {
-    const char *node;   /* name of the model's node; NULL: not known */
+    const char *node; /* name of the model's node; NULL: not known */
+    const char *op;   /* the node's operator, and its domain; NULL as above */
+    const char *domain;
     unsigned line, col; /* in a .vir text; 0: not from one */
 } Loc;
 
@@ -92,7 +94,7 @@ void vq_warn(Diag *, Loc, const char *fmt, ...)
 void vq_note(Diag *, Loc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-#define NOLOC ((Loc){0})
+#define NOLOC        ((Loc){0})
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static inline int64_t

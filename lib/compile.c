@@ -30,12 +30,14 @@ check_readable(Vitqc *v, const char *path)
 }
 
 static Graph *
-read_graph(Vitqc *v)
+read_graph(Vitqc *v, ImportNotes *notes, unsigned max_errors)
 {
     ImportOptions import = {
         .batch = v->opt.batch,
         .dims = v->opt.dims,
         .max_memory = v->opt.max_memory,
+        .max_errors = max_errors,
+        .notes = notes,
     };
 
     if (vq_ends_in(v->path, ".vir"))
@@ -52,8 +54,9 @@ own_name(Vitqc *v)
     return vq_strdup(&v->arena, name);
 }
 
-static bool
-read_file(Vitqc *v, void *path)
+bool
+vq_read_model(Vitqc *v, const char *path, ImportNotes *notes,
+              unsigned max_errors)
 {
     if (v->g)
         return vq_usage(v, "a session reads one model");
@@ -63,8 +66,14 @@ read_file(Vitqc *v, void *path)
     vq_progress(v, "reading", 0, 0);
     if (!check_readable(v, v->path))
         return false;
-    v->g = read_graph(v);
+    v->g = read_graph(v, notes, max_errors);
     return v->g != NULL;
+}
+
+static bool
+read_file(Vitqc *v, void *path)
+{
+    return vq_read_model(v, path, NULL, 0);
 }
 
 VitqcStatus
@@ -111,7 +120,7 @@ pass_options(Vitqc *v)
 }
 
 static bool
-run_passes(Vitqc *v, unsigned from, unsigned to)
+run_passes(Vitqc *v, Graph *g, unsigned from, unsigned to)
 {
     PassOptions options = pass_options(v);
 
@@ -124,7 +133,13 @@ run_passes(Vitqc *v, unsigned from, unsigned to)
         .calib = v->calib,
         .report = v->report,
     };
-    return vq_run_passes(v->g, &v->ctx, &options, from, to);
+    return vq_run_passes(g, &v->ctx, &options, from, to);
+}
+
+bool
+vq_run_float_passes(Vitqc *v, Graph *g)
+{
+    return run_passes(v, g, 0, cut());
 }
 
 /* A pass of the given index is the last to run. */
@@ -137,9 +152,9 @@ stops_before(const Vitqc *v, unsigned pass)
 }
 
 /* Passes change a graph's arrays in place or replace them; a copy of the
- * arrays keeps the float graph as it is. Constants are shared. */
-static Graph *
-copy_graph(Arena *a, const Graph *g)
+ * arrays keeps the float graph as it is. */
+Graph *
+vq_copy_graph(Arena *a, const Graph *g)
 {
     Graph *c = NEW(a, Graph);
 
@@ -160,9 +175,9 @@ vq_prepare(Vitqc *v)
         return vq_usage(v, "no model was read");
     if (v->real || (v->g->facts & F_QUANTIZED))
         return true;
-    if (!v->opt.only && !run_passes(v, 0, cut()))
+    if (!v->opt.only && !run_passes(v, v->g, 0, cut()))
         return false;
-    v->real = copy_graph(&v->arena, v->g);
+    v->real = vq_copy_graph(&v->arena, v->g);
     return true;
 }
 
@@ -322,7 +337,7 @@ compile(Vitqc *v, void *arg)
     if (!vq_prepare(v))
         return false;
     return stops_before(v, cut()) ||
-           run_passes(v, v->opt.only ? 0 : cut(), vq_npasses);
+           run_passes(v, v->g, v->opt.only ? 0 : cut(), vq_npasses);
 }
 
 VitqcStatus

@@ -71,6 +71,8 @@ pass_on(void *user, Severity sev, const char *file, Loc loc, const char *text)
         .line = loc.line,
         .col = loc.col,
         .text = text,
+        .op = loc.op,
+        .domain = loc.domain,
     };
 
     if (v->opt.on_diag)

@@ -4,6 +4,7 @@
 #ifndef VQ_SESSION_H
 #define VQ_SESSION_H
 
+#include "frontend/frontend.h"
 #include "include/vitqc/vitqc.h"
 #include "ir/ir.h"
 #include "ir/quant.h"
@@ -58,7 +59,13 @@ bool vq_prefix_valid(const char *);
 
 /* ---- compile.c ---- */
 
-/* Float passes, up to where calibration belongs. Sets v->real. */
+/* As read_file, told what the file says of itself; false after a message. */
+bool vq_read_model(Vitqc *, const char *path, ImportNotes *,
+                   unsigned max_errors);
+/* Another graph of the same values; constants are shared. */
+Graph *vq_copy_graph(Arena *, const Graph *);
+bool vq_run_float_passes(Vitqc *, Graph *);
+/* The same of the session's graph, once. Sets v->real. */
 bool vq_prepare(Vitqc *);
 
 /* ---- emit.c ---- */

@@ -54,6 +54,7 @@ typedef struct VitqcDiag {
     const char *node;   /* of the model; NULL: none */
     unsigned line, col; /* of a .vir text; 0: none */
     const char *text;
+    const char *op, *domain; /* the node's operator; NULL: none */
 } VitqcDiag;
 
 typedef enum VitqcNonlinear {
@@ -148,6 +149,12 @@ VITQC_API void vitqc_free(Vitqc *); /* NULL is fine */
 VITQC_API VitqcStatus vitqc_read_file(Vitqc *, const char *path);
 /* Writes what was read: inputs, ops, multiply-adds, sizes. */
 VITQC_API VitqcStatus vitqc_describe(Vitqc *, FILE *to);
+/* Writes what a model is: its structure (patches, blocks, heads), its work and
+ * sizes, and all at once that stands in the way of compiling it. As text, as
+ * JSON, or both; NULL: not wanted. VITQC_EMODEL when something does stand in
+ * the way. */
+VITQC_API VitqcStatus vitqc_inspect(const char *path, const VitqcOptions *,
+                                    FILE *text, FILE *json);
 /* 1: the graph has no ranges yet and vitqc_compile needs them. */
 VITQC_API int vitqc_needs_calibration(const Vitqc *);
 /* Learns every value's range from images. NULL: synthetic ones, min-max. */
