@@ -49,7 +49,8 @@ typedef struct Args {
     int64_t emit, method, nonlinear;
     int64_t bisect_limit;
     double percentile;
-    bool dyadic, print_all, time_passes, list_passes, verbose, version, help;
+    bool dyadic, require_integer;
+    bool print_all, time_passes, list_passes, verbose, version, help;
 } Args;
 
 /* false after a message: wrong use. */

@@ -19,6 +19,7 @@ fill_options(const Args *a, VitqcOptions *o)
     o->bits = (int)a->bits;
     o->prob_bits = (int)a->prob_bits;
     o->dyadic = a->dyadic;
+    o->require_integer = a->require_integer;
     o->level = (int)a->level;
     o->target = a->target;
     o->cpu_levels = a->cpu_levels;

@@ -130,6 +130,7 @@ run_passes(Vitqc *v, Graph *g, unsigned from, unsigned to)
         .nonlinear = (Nonlinear)v->opt.nonlinear,
         .pbits = v->opt.prob_bits,
         .dyadic = v->opt.dyadic != 0,
+        .require_integer = v->opt.require_integer != 0,
         .calib = v->calib,
         .report = v->report,
     };

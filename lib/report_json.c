@@ -166,6 +166,25 @@ forms(const Report *r)
     return list;
 }
 
+/* Ops of the float graph, which may have become several float ops. */
+static cJSON *
+kept(const Report *r)
+{
+    cJSON *list = cJSON_CreateArray();
+
+    for (const FloatNote *n = r ? r->kept : NULL; n; n = n->next) {
+        cJSON *o = cJSON_CreateObject();
+
+        cJSON_AddStringToObject(o, "name", n->value);
+        cJSON_AddStringToObject(o, "op", n->op);
+        if (n->node)
+            cJSON_AddStringToObject(o, "node", n->node);
+        cJSON_AddStringToObject(o, "why", n->why);
+        cJSON_AddItemToArray(list, o);
+    }
+    return list;
+}
+
 /* What a model that was quantized already brought along. */
 static void
 add_given(cJSON *to, const Report *r)
@@ -215,6 +234,7 @@ options(const Vitqc *v)
     cJSON_AddStringToObject(o, "nonlinear", nonlinear[v->opt.nonlinear]);
     cJSON_AddNumberToObject(o, "prob_bits", v->opt.prob_bits);
     cJSON_AddBoolToObject(o, "dyadic", v->opt.dyadic);
+    cJSON_AddBoolToObject(o, "require_integer", v->opt.require_integer);
     cJSON_AddNumberToObject(o, "level", v->opt.level);
     return o;
 }
@@ -236,6 +256,7 @@ vq_emit_report(Vitqc *v, FILE *f)
     cJSON_AddItemToObject(o, "total", totals(v->g));
     cJSON_AddItemToObject(o, "layers", layers(v));
     cJSON_AddItemToObject(o, "nonlinear", forms(v->report));
+    cJSON_AddItemToObject(o, "kept_in_float", kept(v->report));
     text = cJSON_Print(o);
     cJSON_Delete(o);
     if (!text)

@@ -3,7 +3,8 @@
  *
  * needs F_QUANTIZED; makes F_INTEGER. From here on every number between the
  * quantized input and the dequantized output is an integer, and ir/eval_int.c
- * is its meaning. One row per op; the functions are in lower_*.c.
+ * is its meaning; but for ops that are kept in float, whose meaning is in
+ * ir/eval_float.c. One row per op; the functions are in lower_*.c.
  */
 #include "passes/lower.h"
 #include "passes/passes.h"
@@ -23,9 +24,12 @@ static LowerFn *const lower[NOP] = {
     [OP_CONVERT] = vq_lower_convert,
     [OP_LINEAR] = vq_lower_linear,
     [OP_ADD] = vq_lower_add,
+    [OP_SUB] = vq_lower_sub,
+    [OP_NEG] = vq_lower_neg,
     [OP_MUL] = vq_lower_mul,
     [OP_SCALE] = vq_lower_scale,
     [OP_REDUCE_MEAN] = vq_lower_mean,
+    [OP_REDUCE_SUM] = vq_lower_mean,
     [OP_LAYERNORM] = vq_lower_norm,
     [OP_ATTENTION] = vq_lower_attention,
     [OP_SOFTMAX] = vq_lower_softmax,
@@ -42,6 +46,9 @@ static LowerFn *const lower[NOP] = {
 static bool
 lower_op(Rewrite *r, const Op *op)
 {
+    if (vq_op[op->kind].stage == STAGE_R && op->kind != OP_CONVERT &&
+        vq_type(r->from, op->out)->dt == DT_F32)
+        return vq_lower_float(r, op);
     if (!lower[op->kind])
         return vq_bug(r->diag, op->loc, "no integer form of %s",
                       vq_op[op->kind].text);

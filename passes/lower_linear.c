@@ -92,18 +92,18 @@ expanded(Rewrite *r, const Op *op, ValId x, const Type *to)
         ->out;
 }
 
-bool
-vq_lower_add(Rewrite *r, const Op *op)
+/* Makes op's value. The first operand is as large as the sum, the second is
+ * repeated along leading axes. */
+static bool
+emit_add(Rewrite *r, const Op *op, ValId a, ValId b)
 {
-    ValId in[2] = {vq_new(r, op->in[0]), vq_new(r, op->in[1])};
     Type t = vq_lowered_type(r, op);
+    ValId in[2] = {a, b};
     Op *now;
 
-    if (!vq_same_shape(vq_type(r->to, in[0]), &t)) {
-        ValId swap = in[0];
-
-        in[0] = in[1];
-        in[1] = swap;
+    if (!vq_same_shape(vq_type(r->to, a), &t)) {
+        in[0] = b;
+        in[1] = a;
     }
     in[0] = expanded(r, op, in[0], &t);
     if (!vq_is_trailing(&t, vq_type(r->to, in[1])))
@@ -113,6 +113,42 @@ vq_lower_add(Rewrite *r, const Op *op)
     vq_set_i(r->to, now, A_ASHIFT, shift_to(vq_type(r->to, in[0]), &t));
     vq_set_i(r->to, now, A_BSHIFT, shift_to(vq_type(r->to, in[1]), &t));
     vq_become(r, op->out, now->out);
+    return true;
+}
+
+bool
+vq_lower_add(Rewrite *r, const Op *op)
+{
+    return emit_add(r, op, vq_new(r, op->in[0]), vq_new(r, op->in[1]));
+}
+
+/* The sum with the second operand's negative, which has the sum's scale. */
+bool
+vq_lower_sub(Rewrite *r, const Op *op)
+{
+    ValId in[3] = {vq_new(r, op->in[1])}, minus;
+    Type t = *vq_type(r->to, in[0]), out = vq_lowered_type(r, op);
+    double m = -(double)t.q.scale / (double)out.q.scale;
+    RequantForm form = vq_choose_requant(vq_context(r), &m, 1, DT_S16);
+    Op *now;
+
+    t.q = out.q;
+    vq_requant_consts(r, op, ".minus", form, &m, 1, in + 1);
+    now = vq_emit(r->to, OP_I_REQUANT, vq_subname(r, op, ".minus"), t, in, 3,
+                  op->loc);
+    vq_set_i(r->to, now, A_FORM, form);
+    minus = now->out;
+    return emit_add(r, op, vq_new(r, op->in[0]), minus);
+}
+
+bool
+vq_lower_neg(Rewrite *r, const Op *op)
+{
+    ValId x = vq_new(r, op->in[0]);
+    Type t = vq_lowered_type(r, op);
+    double m = -(double)vq_type(r->to, x)->q.scale / (double)t.q.scale;
+
+    vq_emit_requant(r, op, x, &m, 1, t);
     return true;
 }
 
@@ -163,14 +199,11 @@ vq_lower_mean(Rewrite *r, const Op *op)
     double m;
     Op *now;
 
-    if (axes->n != 1)
-        return vq_error(r->diag, op->loc,
-                        "a mean over %u axes at once is not supported (one is)",
-                        axes->n);
     sum.dt = DT_S32;
     sum.q = (Quant){0};
-    m = (double)vq_type(r->to, x)->q.scale / t.q.scale /
-        (double)vq_type(r->to, x)->dim[axes->i[0]];
+    m = (double)vq_type(r->to, x)->q.scale / t.q.scale;
+    if (op->kind == OP_REDUCE_MEAN)
+        m /= (double)vq_type(r->to, x)->dim[axes->i[0]];
     now = vq_emit(r->to, OP_I_SUM, vq_subname(r, op, ".sum"), sum, &x, 1,
                   op->loc);
     vq_set_i(r->to, now, A_AXIS, axes->i[0]);

@@ -26,6 +26,7 @@ typedef struct PassContext {
     Nonlinear nonlinear;
     int pbits;             /* of probabilities: 16 (default) or 8 */
     bool dyadic;           /* requantize by 31-bit dyadic numbers */
+    bool require_integer;  /* refuse what would be kept in float */
     struct Calib *calib;   /* ranges; needed from `quantize` on */
     struct Report *report; /* may be NULL: where layers' figures are noted */
 } PassContext;

@@ -4,21 +4,23 @@
  * needs F_FUSED and calibration; makes F_QUANTIZED. Still real ops, on
  * quantized types: the integers come in integerize.c.
  *
- * First the readers are asked what they want (a walk from the end, since a
- * move passes its reader's wish on), then each value takes the best storage
- * that its maker can produce, then the graph is re-emitted. A reader that
- * wants something else gets a `convert` in between, and weights and other
- * constants are rounded to what their reader wants.
+ * First the readers are asked what they want and each value takes the best
+ * storage that its maker can produce (wishes.c), then the graph is re-emitted.
+ * A reader that wants something else gets a `convert` in between, and weights
+ * and other constants are rounded to what their reader wants.
  *
  * A fakequant is where the model has a scale of its own: its value is stored
  * on that grid, by its maker if nothing else reads what that makes, else by a
  * convert. What s16 readers get, as those on the residual stream, was rounded
  * to the grid before.
+ *
+ * An op that is kept in float (keep.c) takes and makes f32: its operands are
+ * made real, as exactly as their makers can say them, and its value is stored
+ * as each reader wants it.
  */
-#include "passes/given.h"
 #include "passes/passes.h"
 #include "passes/scales.h"
-#include "passes/storage.h"
+#include "passes/wishes.h"
 
 #include "ir/quant.h"
 
@@ -27,105 +29,12 @@
 #include <string.h>
 
 typedef struct Plan {
+    Wishes w;
     const PassContext *cx;
-    unsigned *wanted; /* by value: set of ST_BIT */
-    Storage *storage; /* by value */
-    int64_t *heads;   /* by value: of the attention that reads it */
     ResidualScales *residual;
-    const Given *given; /* by value */
     /* The last conversion of each old value, to share it between readers. */
     ValId *converted;
 } Plan;
-
-/* ---- what readers want ---- */
-
-static bool
-is_given(const Plan *p, ValId v)
-{
-    return p->given[v].grid.scale > 0;
-}
-
-/* Its maker rounds x to the grid, in the first of the byte storages that
- * readers ask for; else it comes in 16 bits, or as the codes it has. */
-static void
-note_grid_wishes(Plan *p, const Graph *g, const Op *op)
-{
-    const unsigned bytes = ST_BIT(ST_U8) | ST_BIT(ST_S8) | ST_BIT(ST_Q) |
-                           ST_BIT(ST_K) | ST_BIT(ST_V);
-    ValId x = op->in[0];
-    const Op *maker = vq_def(g, x);
-
-    if (p->given[x].by == op->out) {
-        p->wanted[x] =
-            p->wanted[op->out] & bytes & vq_storage_use[maker->kind].makes;
-        if (!p->wanted[x])
-            p->wanted[x] = ST_BIT(ST_U8);
-    } else {
-        p->wanted[x] |= ST_BIT(is_given(p, x) ? ST_U8 : ST_S16);
-    }
-    p->heads[x] = p->heads[op->out];
-}
-
-static void
-note_wishes(Plan *p, const Graph *g, const Op *op)
-{
-    if (op->kind == OP_FAKEQUANT) {
-        note_grid_wishes(p, g, op);
-        return;
-    }
-    for (uint32_t i = 0; i < op->nin; i++) {
-        Storage s = vq_storage_wanted(p->cx, op, i);
-        ValId v = op->in[i];
-
-        p->wanted[v] |= s == ST_SAME ? p->wanted[op->out] : ST_BIT(s);
-        if (op->kind == OP_ATTENTION)
-            p->heads[v] = vq_get_i(op, A_HEADS, 1);
-        else if (s == ST_SAME && p->heads[op->out])
-            p->heads[v] = p->heads[op->out];
-    }
-}
-
-static bool
-check_op(const Graph *g, Diag *d, const Op *op)
-{
-    const Type *t = vq_type(g, op->out);
-
-    if (!vq_storage_use[op->kind].makes)
-        return vq_error(d, op->loc,
-                        "%s has no integer form here; it is supported only "
-                        "where it is part of a layernorm, gelu, attention, "
-                        "linear layer or patch embedding",
-                        vq_op[op->kind].text);
-    if (op->kind == OP_SOFTMAX && vq_get_i(op, A_AXIS, 0) != t->rank - 1)
-        return vq_error(d, op->loc,
-                        "softmax over axis %d of %d is not supported (only "
-                        "the last)",
-                        (int)vq_get_i(op, A_AXIS, 0), t->rank);
-    return true;
-}
-
-static bool
-choose_storage(Graph *g, Plan *p)
-{
-    for (uint32_t i = 0; i < g->nout; i++)
-        p->wanted[g->out[i]] |= ST_BIT(ST_F32);
-    for (uint32_t i = g->nop - 1; i > 0; i--)
-        note_wishes(p, g, &g->op[i]);
-    for (uint32_t i = 1; i < g->nop; i++) {
-        const Op *op = &g->op[i];
-        bool move = vq_op[op->kind].stage == STAGE_M;
-        unsigned makes = vq_storage_use[op->kind].makes;
-
-        if (!check_op(g, p->cx->diag, op))
-            return false;
-        if (op->kind == OP_FAKEQUANT && !(p->wanted[op->out] & ST_BIT(ST_S16)))
-            makes &= ~ST_BIT(ST_S16);
-        p->storage[op->out] = move && op->nin == 1 && vq_def(g, op->in[0])
-                                  ? p->storage[op->in[0]]
-                                  : vq_storage_pick(makes, p->wanted[op->out]);
-    }
-    return true;
-}
 
 /* ---- constants ---- */
 
@@ -160,23 +69,41 @@ type_in(Rewrite *r, const Op *op, ValId v, Storage s, Type *t)
     const Plan *p = r->user;
     const CalibEntry *e = NULL;
 
-    if (p->given[v].by && s != ST_S16)
-        v = p->given[v].by; /* made as what reads it wants it */
+    if (p->w.given[v].by && s != ST_S16)
+        v = p->w.given[v].by; /* made as what reads it wants it */
     *t = *vq_type(r->from, v);
     if (s == ST_S16) {
         t->dt = DT_S16;
         t->q = (Quant){.scale = vq_residual_scale(p->residual, v)};
         return true;
     }
-    if (is_given(p, v) &&
-        vq_given_type(r->to, p->cx, &p->given[v], s,
+    if (vq_is_given(&p->w, v) &&
+        vq_given_type(r->to, p->cx, &p->w.given[v], s,
                       vq_calib_find(p->cx->calib, r->from->val[v].name), t))
         return true;
     if (s != ST_F32 && s != ST_PROB && s != ST_SCORE &&
         !need_entry(p, r->from, op, v, &e))
         return false;
-    *t = vq_storage_type(r->to, p->cx, s, *t, e, p->heads[v]);
+    *t = vq_storage_type(r->to, p->cx, s, *t, e, p->w.heads[v]);
     return true;
+}
+
+/* f32 goes to codes with a scale per channel by way of 16 bits, since
+ * i.quantize has one scale. */
+static ValId
+in_16_bits(Rewrite *r, const Op *op, ValId v)
+{
+    const Plan *p = r->user;
+    const CalibEntry *e = vq_calib_find(p->cx->calib, r->from->val[v].name);
+    Range x = e ? vq_calib_extremes(e) : (Range){-1, 1};
+    Type t = *vq_type(r->from, v);
+
+    t.dt = DT_S16;
+    t.q = vq_quant_range(x.lo, x.hi, DT_S16, true);
+    return vq_emit(r->to, OP_CONVERT,
+                   vq_format(r->to->arena, "%s.w", r->from->val[v].name), t,
+                   &r->map[v], 1, op->loc)
+        ->out;
 }
 
 /* The new value of old v, of the given type; converts where it must. */
@@ -194,6 +121,8 @@ value_as(Rewrite *r, const Op *op, ValId v, const Type *t)
         return now;
     if (p->converted[v] && vq_same_type(vq_type(r->to, p->converted[v]), t))
         return p->converted[v];
+    if (t->q.scales && vq_type(r->to, now)->dt == DT_F32)
+        now = in_16_bits(r, op, v);
     p->converted[v] =
         vq_emit(r->to, OP_CONVERT, vq_format(r->to->arena, "%s.q", old->name),
                 *t, &now, 1, op->loc)
@@ -264,16 +193,20 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
         return true;
     }
     t = *vq_type(r->from, v);
+    if (vq_is_kept(&p->w, r->from, op)) {
+        *in = value_as(r, op, v, &t);
+        return true;
+    }
     if (op->kind == OP_ATTENTION && vq_is_const(r->from, v)) {
         CalibEntry e = const_entry(r->to, &r->from->val[v]);
 
-        t = vq_storage_type(r->to, p->cx, s, t, &e, p->heads[v]);
+        t = vq_storage_type(r->to, p->cx, s, t, &e, p->w.heads[v]);
     } else if (op->kind == OP_MUL && vq_is_const(r->from, v)) {
         t = factor_type(&r->from->val[v]);
     } else if (s == ST_SAME || vq_is_const(r->from, v)) {
         t.dt = out->dt;
         t.q = out->q;
-    } else if (p->storage[v] == s) {
+    } else if (p->w.storage[v] == s) {
         t = *vq_type(r->to, r->map[v]);
     } else if (!type_in(r, op, v, s, &t)) {
         return false;
@@ -364,10 +297,10 @@ static bool
 quantize_grid(Rewrite *r, const Op *op)
 {
     const Plan *p = r->user;
-    const Given *given = &p->given[op->out];
-    Storage s = p->storage[op->out], byte = s == ST_S16 ? ST_U8 : s;
+    const Given *given = &p->w.given[op->out];
+    Storage s = p->w.storage[op->out], byte = s == ST_S16 ? ST_U8 : s;
     ValId v = op->in[0];
-    bool made = p->given[v].by == op->out && p->storage[v] == byte;
+    bool made = p->w.given[v].by == op->out && p->w.storage[v] == byte;
     Type t;
 
     if (!type_in(r, op, op->out, byte, &t))
@@ -391,7 +324,7 @@ static bool
 quantize_op(Rewrite *r, const Op *op)
 {
     const Plan *p = r->user;
-    bool acc = p->storage[op->out] == ST_ACC;
+    bool acc = p->w.storage[op->out] == ST_ACC;
     ValId *in = NEWN(r->to->arena, ValId, op->nin);
     Type t = {0};
 
@@ -399,7 +332,7 @@ quantize_op(Rewrite *r, const Op *op)
         return quantize_grid(r, op);
     if (is_plain_move(r, op))
         return move_value(r, op);
-    if (!acc && !type_in(r, op, op->out, p->storage[op->out], &t))
+    if (!acc && !type_in(r, op, op->out, p->w.storage[op->out], &t))
         return false;
     for (uint32_t i = 0; i < op->nin; i++)
         if (!input_as_wanted(r, op, i, &t, &in[i]))
@@ -435,16 +368,11 @@ vq_quantize_graph(Graph *g, const PassContext *cx)
 
     if (!cx->calib)
         return vq_error(cx->diag, NOLOC, "quantization needs calibration");
-    if (!vq_settle_grids(g, cx))
+    if (!vq_settle_grids(g, cx) || !vq_find_wishes(g, cx, &p.w))
         return false;
-    p.given = vq_find_given(g, cx);
-    p.wanted = NEWN(g->arena, unsigned, g->nval);
-    p.storage = NEWN(g->arena, Storage, g->nval);
-    p.heads = NEWN(g->arena, int64_t, g->nval);
     p.converted = NEWN(g->arena, ValId, g->nval);
-    if (!choose_storage(g, &p))
-        return false;
-    p.residual = vq_residual_scales(g, cx, p.storage, g->arena);
+    p.residual =
+        vq_residual_scales(g, cx, vq_residual_storage(g, &p.w), g->arena);
     if (!vq_rewrite(g, cx->diag, quantize_op, &p))
         return false;
     convert_outputs(g);

@@ -23,6 +23,26 @@ vq_report_form(Report *r, FormNote note)
 }
 
 void
+vq_report_float(Report *r, FloatNote note)
+{
+    FloatNote *n;
+
+    if (!r)
+        return;
+    n = NEW(r->arena, FloatNote);
+    *n = note;
+    n->value = vq_strdup(r->arena, note.value);
+    n->node = note.node ? vq_strdup(r->arena, note.node) : NULL;
+    n->why = vq_strdup(r->arena, note.why);
+    n->next = NULL;
+    if (r->last_kept)
+        r->last_kept->next = n;
+    else
+        r->kept = n;
+    r->last_kept = n;
+}
+
+void
 vq_report_given(Report *r, unsigned kept, unsigned loosened)
 {
     if (!r)

@@ -24,14 +24,25 @@ typedef struct GivenNote {
     int64_t channels, exact; /* exact: on the grid that the model had */
 } GivenNote;
 
+/* An op of the fused float graph that is kept in float. */
+typedef struct FloatNote {
+    const char *value; /* the value that the op makes */
+    const char *op;    /* "div" */
+    const char *node;  /* of the model; NULL: none */
+    const char *why;
+    struct FloatNote *next;
+} FloatNote;
+
 typedef struct Report {
     Arena *arena;
+    FloatNote *kept, *last_kept;
     FormNote *form, *last;
     GivenNote given;
 } Report;
 
 /* Copies the note's strings; a NULL report is fine. */
 void vq_report_form(Report *, FormNote);
+void vq_report_float(Report *, FloatNote);
 void vq_report_given(Report *, unsigned kept, unsigned loosened);
 void vq_report_weights(Report *, int64_t channels, int64_t exact);
 

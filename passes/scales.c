@@ -27,6 +27,12 @@ unite(ResidualScales *s, uint32_t a, uint32_t b)
     s->parent[find_root(s, a)] = find_root(s, b);
 }
 
+static bool
+is_sum(const Op *op)
+{
+    return op->kind == OP_ADD || op->kind == OP_SUB;
+}
+
 /* Its scale can be chosen freely: it is rounded anew when it is made, and
  * nobody but its one reader sees it. */
 static bool
@@ -34,7 +40,7 @@ is_flexible(const Graph *g, ValId v, const uint32_t *uses)
 {
     const Op *def = vq_def(g, v);
 
-    return def && uses[v] == 1 && def->kind != OP_ADD &&
+    return def && uses[v] == 1 && !is_sum(def) &&
            vq_op[def->kind].stage == STAGE_R;
 }
 
@@ -44,7 +50,7 @@ unite_op(ResidualScales *s, const Graph *g, const Op *op,
 {
     bool move = vq_op[op->kind].stage == STAGE_M;
 
-    if (storage[op->out] != ST_S16 || (!move && op->kind != OP_ADD))
+    if (storage[op->out] != ST_S16 || (!move && !is_sum(op)))
         return;
     for (uint32_t i = 0; i < op->nin; i++) {
         ValId v = op->in[i];
@@ -104,7 +110,7 @@ raise_sums(ResidualScales *s, const Graph *g, const Storage *storage)
     for (uint32_t i = 1; i < g->nop; i++) {
         const Op *op = &g->op[i];
 
-        if (op->kind != OP_ADD || storage[op->out] != ST_S16)
+        if (!is_sum(op) || storage[op->out] != ST_S16)
             continue;
         for (uint32_t j = 0; j < op->nin; j++) {
             int *out = &s->exp[find_root(s, op->out)];

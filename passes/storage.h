@@ -36,7 +36,7 @@ typedef struct StorageUse {
     Storage wants[3]; /* of its computed inputs */
 } StorageUse;
 
-/* By op; an op with makes == 0 has no integer form. */
+/* By op; one with makes == 0 has no integer form (see keep.h). */
 extern const StorageUse vq_storage_use[NOP];
 
 /* What op wants of input i: the table, with the context's choices applied. */

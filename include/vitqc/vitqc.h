@@ -97,6 +97,10 @@ typedef struct VitqcOptions {
     const char *dump_dir;    /* NN-pass.vir after every pass; NULL: none */
     long bisect_limit;       /* -1: none */
     int time_passes;
+
+    /* not 0: an op without an integer form is an error; else it is kept in
+     * float, with a warning and a note in the report */
+    int require_integer;
 } VitqcOptions;
 
 /* Where images come from and how they become the model's input. */

@@ -10,7 +10,7 @@
  *   exit     the status of a file that must fail; its messages come out
  *   calib    `random N`, or ranges `NAME=LO..HI, ..`
  *   options  of the passes: `level=N nonlinear=auto|shift|exact|ivit
- *            pbits=N dyadic=0|1`
+ *            pbits=N dyadic=0|1 require_integer=0|1`
  */
 #ifndef VQ_GOLDEN_H
 #define VQ_GOLDEN_H

@@ -44,13 +44,20 @@ set_dyadic(PassContext *cx, const char *value)
     cx->dyadic = atoi(value) != 0;
 }
 
+static void
+set_require_integer(PassContext *cx, const char *value)
+{
+    cx->require_integer = atoi(value) != 0;
+}
+
 static const struct {
     const char *key;
     void (*set)(PassContext *, const char *value);
 } option[] = {{"level=", set_level},
               {"nonlinear=", set_nonlinear},
               {"pbits=", set_pbits},
-              {"dyadic=", set_dyadic}};
+              {"dyadic=", set_dyadic},
+              {"require_integer=", set_require_integer}};
 
 static void
 set_option(PassContext *cx, const char *word)
