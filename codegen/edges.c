@@ -1,5 +1,5 @@
 /*
- * edges.c -- i.quantize and i.dequantize: the only floating-point code.
+ * edges.c -- i.quantize and i.dequantize: between f32 and codes.
  */
 #include "codegen/module.h"
 

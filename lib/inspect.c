@@ -7,7 +7,8 @@
  */
 #include "lib/inspect.h"
 
-#include "passes/storage.h"
+#include "passes/keep.h"
+#include "passes/report.h"
 
 #include <limits.h>
 #include <string.h>
@@ -73,9 +74,9 @@ find_structure(Vitqc *v, void *arg)
     return ok;
 }
 
-/* All ops that have no integer form, not just the first. */
+/* All ops that have no form, not just the first. */
 static bool
-find_float_ops(Vitqc *v, void *arg)
+find_formless(Vitqc *v, void *arg)
 {
     Inspect *in = arg;
     const Graph *g;
@@ -86,13 +87,18 @@ find_float_ops(Vitqc *v, void *arg)
         return false;
     g = in->fused = v->real;
     for (uint32_t i = 1; i < g->nop; i++)
-        if (!vq_storage_use[g->op[i].kind].makes)
-            vq_error(&v->diag, g->op[i].loc,
-                     "%s has no integer form where it stands: it is supported "
-                     "as part of a layernorm, an activation, attention, a "
-                     "linear layer or the patch embedding",
-                     vq_op[g->op[i].kind].text);
+        vq_check_form(g, &v->diag, &g->op[i], v->opt.require_integer != 0);
     return v->diag.nerror == 0;
+}
+
+/* What the quantizer kept, and why. */
+static void
+note_kept(Inspect *in, const Report *r)
+{
+    for (const FloatNote *n = r ? r->kept : NULL; n; n = n->next)
+        vq_problem_add(&in->in_float, n->loc.domain,
+                       n->loc.op ? n->loc.op : n->op,
+                       n->loc.node ? n->loc.node : n->value, n->why);
 }
 
 /* Equal steps share their code. */
@@ -141,6 +147,7 @@ plan(Vitqc *v, void *arg)
     Inspect *in = arg;
     int64_t n, bytes;
 
+    note_kept(in, v->report);
     in->planned = v->g;
     vq_count_constants(v->g, &n, &bytes);
     in->object_bytes = bytes + code_bytes(v->g);
@@ -162,7 +169,7 @@ look(Inspect *in)
     if (s == VITQC_OK)
         s = vq_guard(in->v, find_structure, in);
     if (s == VITQC_OK)
-        s = vq_guard(in->v, find_float_ops, in);
+        s = vq_guard(in->v, find_formless, in);
     if (s != VITQC_OK || !may_plan(in))
         return s;
     vitqc_calibration_init(&one);

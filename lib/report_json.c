@@ -177,8 +177,8 @@ kept(const Report *r)
 
         cJSON_AddStringToObject(o, "name", n->value);
         cJSON_AddStringToObject(o, "op", n->op);
-        if (n->node)
-            cJSON_AddStringToObject(o, "node", n->node);
+        if (n->loc.node)
+            cJSON_AddStringToObject(o, "node", n->loc.node);
         cJSON_AddStringToObject(o, "why", n->why);
         cJSON_AddItemToArray(list, o);
     }

@@ -183,20 +183,22 @@ add_neighbours(const Graph *g, const PassContext *cx, const char **why)
 
 /* ---- all of them ---- */
 
-static bool
-check_op(const PassContext *cx, const Op *op, const char *why)
+bool
+vq_check_form(const Graph *g, Diag *d, const Op *op, bool require_integer)
 {
-    const char *text = vq_op[op->kind].text;
+    const char *text = vq_op[op->kind].text, *why = vq_no_integer_form(g, op);
 
+    if (!why)
+        return true;
     if (!vq_has_float_form(op))
-        return vq_error(
-            cx->diag, op->loc,
-            "%s has no integer form here (%s) and no float form; it "
-            "is supported only where it is part of a layernorm, "
-            "gelu, attention, linear layer or patch embedding",
-            text, why);
-    if (cx->require_integer)
-        return vq_error(cx->diag, op->loc,
+        return vq_error(d, op->loc,
+                        "%s has no integer form here (%s) and no float form; "
+                        "it is supported only where it is part of a "
+                        "layernorm, gelu, attention, linear layer or patch "
+                        "embedding",
+                        text, why);
+    if (require_integer)
+        return vq_error(d, op->loc,
                         "%s has no integer form here (%s); without "
                         "--require-integer it is kept in float",
                         text, why);
@@ -247,7 +249,7 @@ say_kept(const Graph *g, const PassContext *cx, const char *const *why)
             vq_report_float(cx->report,
                             (FloatNote){.value = g->val[g->op[i].out].name,
                                         .op = vq_op[g->op[i].kind].text,
-                                        .node = g->op[i].loc.node,
+                                        .loc = g->op[i].loc,
                                         .why = why[i]});
     if (n)
         vq_warn(cx->diag, NOLOC,
@@ -265,9 +267,8 @@ vq_find_kept(const Graph *g, const PassContext *cx)
         const Op *op = &g->op[i];
 
         why[i] = vq_no_integer_form(g, op);
-        if (why[i])
-            ok = check_op(cx, op, why[i]) && ok;
-        else if (!cx->require_integer)
+        ok = vq_check_form(g, cx->diag, op, cx->require_integer) && ok;
+        if (!why[i] && !cx->require_integer)
             why[i] = find_coarse(g, cx, op);
     }
     if (!ok)

@@ -32,7 +32,6 @@ vq_report_float(Report *r, FloatNote note)
     n = NEW(r->arena, FloatNote);
     *n = note;
     n->value = vq_strdup(r->arena, note.value);
-    n->node = note.node ? vq_strdup(r->arena, note.node) : NULL;
     n->why = vq_strdup(r->arena, note.why);
     n->next = NULL;
     if (r->last_kept)

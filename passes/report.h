@@ -28,8 +28,8 @@ typedef struct GivenNote {
 typedef struct FloatNote {
     const char *value; /* the value that the op makes */
     const char *op;    /* "div" */
-    const char *node;  /* of the model; NULL: none */
     const char *why;
+    Loc loc; /* borrowed */
     struct FloatNote *next;
 } FloatNote;
 
