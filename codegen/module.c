@@ -16,6 +16,11 @@ const Emitter vq_emitters[NOP] = {
                       vq_body_copy},
     [OP_SLICE] = {"slice", VQRT_STEP_LAYOUT, 15, vq_plan_copy, vq_body_copy},
     [OP_EXPAND] = {"expand", VQRT_STEP_LAYOUT, 15, vq_plan_copy, vq_body_copy},
+    [OP_PAD] = {"pad", VQRT_STEP_LAYOUT, 15, vq_plan_pad, vq_body_pad},
+    [OP_UNFOLD] = {"unfold", VQRT_STEP_LAYOUT, 15, vq_plan_unfold,
+                   vq_body_unfold},
+    [OP_MAXPOOL] = {"maxpool", VQRT_STEP_ELEMENTWISE, 100, vq_plan_maxpool,
+                    vq_body_maxpool},
     [OP_CONCAT] = {"concat", VQRT_STEP_LAYOUT, 20, vq_plan_concat,
                    vq_body_concat},
     [OP_I_QUANTIZE] = {"quantize", VQRT_STEP_EDGE, 300, vq_plan_quantize,
@@ -48,6 +53,8 @@ const Emitter vq_emitters[NOP] = {
                      vq_body_product},
     [OP_K_LINEAR] = {"linear", VQRT_STEP_GEMM, 0, vq_plan_linear,
                      vq_body_linear},
+    [OP_K_DEPTHWISE] = {"depthwise", VQRT_STEP_GEMM, 300, vq_plan_depthwise,
+                        vq_body_depthwise},
 };
 
 int64_t

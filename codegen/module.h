@@ -163,6 +163,9 @@ bool vq_target_emit(Module *, Emitted *);
     BodyFn vq_body_##name
 EMITTER(copy);       /* move.c: reshape, transpose, slice, expand */
 EMITTER(concat);     /* move.c */
+EMITTER(pad);        /* image.c */
+EMITTER(unfold);     /* image.c */
+EMITTER(maxpool);    /* image.c */
 EMITTER(add);        /* elementwise.c */
 EMITTER(mul);        /* elementwise.c */
 EMITTER(lut);        /* elementwise.c */
@@ -179,6 +182,7 @@ EMITTER(linear);     /* linear.c */
 EMITTER(map);        /* float.c */
 EMITTER(reduce);     /* float_sums.c */
 EMITTER(product);    /* float_sums.c */
+EMITTER(depthwise);  /* depthwise.c */
 #undef EMITTER
 
 #endif

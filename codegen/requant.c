@@ -425,27 +425,63 @@ vq_requant_vector(Build *b, const RequantPlan *p, Val consts, Val acc, Val lane)
     return vector_fn[p->way](b, p, consts, acc, lane);
 }
 
-/* Two vectors to 16-bit lanes: u + zero * 64 + 32, less the last shift. Where
- * the sum saturates, so does the code that it becomes. */
+/* 16-bit multipliers of lanes x and y, each four of the one, then of the
+ * other. */
 static Val
-narrow_pair(Build *b, const RequantPlan *p, Val consts, Val x, Val y, Val lane)
+pair_multipliers(Build *b, const RequantPlan *p, Val consts, Val x, Val y)
 {
-    Val s = load32(b, p, consts, 1, lane), t, mul;
+    Ty t = b_vec(b->i16, 32);
+    int64_t at = 3 * p->entries * 4;
+    Val m = b_load_const(b, t, b_elt(b, consts, x, 4, at), 64), n;
+    int lane[32];
 
-    t = p_pack16(b, b_ashr(b, x, s), b_ashr(b, y, s));
-    mul = b_load_const(b, b_vec(b->i16, 32),
-                       b_elt(b, consts, lane, 4, 3 * p->entries * 4), 64);
-    t = p_mulhrs(b, t, mul);
+    if (x == y)
+        return m;
+    n = b_load_const(b, t, b_elt(b, consts, y, 4, at), 64);
+    for (int i = 0; i < 32; i++)
+        lane[i] = i / 4 % 2 ? 32 + i : i;
+    return b_shuffle(b, m, n, lane, 32);
+}
+
+/* Sums acc[0] of the lanes from[0] and acc[1] to 16-bit lanes: u + zero * 64 +
+ * 32, less the last shift. Where the sum saturates, so does the code that it
+ * becomes. */
+static Val
+narrow_pair(Build *b, const RequantPlan *p, Val consts, const Val acc[2],
+            const Val from[2])
+{
+    Val s = load32(b, p, consts, 1, from[0]), t;
+    Val s1 = from[0] == from[1] ? s : load32(b, p, consts, 1, from[1]);
+
+    t = p_pack16(b, b_ashr(b, acc[0], s), b_ashr(b, acc[1], s1));
+    t = p_mulhrs(b, t, pair_multipliers(b, p, consts, from[0], from[1]));
     t = b_sadd_sat(b, t, load_zero_narrow(b, p, consts));
     return b_ashrc(b, t, 6);
+}
+
+static Val
+narrow_four(Build *b, const RequantPlan *p, Val consts, const Val acc[4],
+            const Val from[4])
+{
+    assert(p->way == WAY_NARROW && vq_dtype[p->dt].bytes == 1);
+    return p_pack8(b, narrow_pair(b, p, consts, acc, from),
+                   narrow_pair(b, p, consts, acc + 2, from + 2),
+                   p->dt == DT_S8);
+}
+
+Val
+vq_requant_four(Build *b, const RequantPlan *p, Val consts, const Val acc[4],
+                Val lane)
+{
+    Val from[4] = {lane, b_addc(b, lane, 16), b_addc(b, lane, 32),
+                   b_addc(b, lane, 48)};
+
+    return narrow_four(b, p, consts, acc, from);
 }
 
 Val
 vq_requant_quad(Build *b, const RequantPlan *p, Val consts, const Val acc[4],
                 Val lane)
 {
-    assert(p->way == WAY_NARROW && vq_dtype[p->dt].bytes == 1);
-    return p_pack8(b, narrow_pair(b, p, consts, acc[0], acc[1], lane),
-                   narrow_pair(b, p, consts, acc[2], acc[3], lane),
-                   p->dt == DT_S8);
+    return narrow_four(b, p, consts, acc, (Val[]){lane, lane, lane, lane});
 }

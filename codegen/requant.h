@@ -58,5 +58,9 @@ Val vq_requant_bias(Build *, Val consts, Val lane);
  * holding columns 4 * i .. 4 * i + 3 of vector r. */
 Val vq_requant_quad(Build *, const RequantPlan *, Val consts, const Val acc[4],
                     Val lane);
+/* WAY_NARROW with an 8-bit result: lanes lane .. lane + 63 to bytes in the same
+ * order of dwords. */
+Val vq_requant_four(Build *, const RequantPlan *, Val consts, const Val acc[4],
+                    Val lane);
 
 #endif

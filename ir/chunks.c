@@ -204,6 +204,14 @@ cut_attention(Cutter *c, const Op *op)
     return starts_over(c, op) && rest_whole(c, op, 3);
 }
 
+static bool
+cut_pad(Cutter *c, const Op *op)
+{
+    const Attr *pads = vq_attr(op, A_PADS);
+
+    return pads->i[0] == 0 && pads->i[pads->n / 2] == 0 && cut_rows(c, op);
+}
+
 static CutFn *const cut_fn[NOP] = {
     [OP_RESHAPE] = cut_rows,      [OP_TRANSPOSE] = cut_transpose,
     [OP_CONCAT] = cut_concat,     [OP_SLICE] = cut_axis,
@@ -216,6 +224,8 @@ static CutFn *const cut_fn[NOP] = {
     [OP_K_LINEAR] = cut_linear,   [OP_I_MUL] = cut_mul,
     [OP_F_MAP] = cut_broadcast,   [OP_F_SUM] = cut_axis,
     [OP_F_MAX] = cut_axis,        [OP_F_MATMUL] = cut_matmul,
+    [OP_PAD] = cut_pad,           [OP_UNFOLD] = cut_rows,
+    [OP_MAXPOOL] = cut_rows,      [OP_K_DEPTHWISE] = cut_rows,
 };
 
 /* ---- the graph ---- */

@@ -13,6 +13,9 @@ EvalFn *const vq_eval_fn[NOP] = {
     [OP_CONCAT] = vq_eval_concat,
     [OP_SLICE] = vq_eval_slice,
     [OP_EXPAND] = vq_eval_expand,
+    [OP_PAD] = vq_eval_pad,
+    [OP_UNFOLD] = vq_eval_unfold,
+    [OP_MAXPOOL] = vq_eval_maxpool,
     [OP_ADD] = vq_eval_add,
     [OP_SUB] = vq_eval_sub,
     [OP_MUL] = vq_eval_mul,
@@ -40,6 +43,7 @@ EvalFn *const vq_eval_fn[NOP] = {
     [OP_MATMUL] = vq_eval_matmul,
     [OP_CONV] = vq_eval_conv,
     [OP_LINEAR] = vq_eval_linear,
+    [OP_DEPTHWISE] = vq_eval_depthwise,
     [OP_LAYERNORM] = vq_eval_layernorm,
     [OP_GELU] = vq_eval_gelu,
     [OP_SCALE] = vq_eval_mul,
@@ -48,6 +52,7 @@ EvalFn *const vq_eval_fn[NOP] = {
     [OP_I_QUANTIZE] = vq_eval_i_quantize,
     [OP_I_DEQUANTIZE] = vq_eval_i_dequantize,
     [OP_I_MATMUL] = vq_eval_i_matmul,
+    [OP_I_DEPTHWISE] = vq_eval_i_depthwise,
     [OP_I_REQUANT] = vq_eval_i_requant,
     [OP_I_ADD] = vq_eval_i_add,
     [OP_I_MUL] = vq_eval_i_mul,
@@ -63,6 +68,7 @@ EvalFn *const vq_eval_fn[NOP] = {
     [OP_F_MAX] = vq_eval_f_max,
     [OP_F_MATMUL] = vq_eval_f_matmul,
     [OP_K_LINEAR] = vq_eval_k_linear,
+    [OP_K_DEPTHWISE] = vq_eval_k_depthwise,
 };
 
 static bool

@@ -12,6 +12,9 @@
 /* eval_move.c */
 EvalFn vq_eval_reshape, vq_eval_transpose, vq_eval_concat, vq_eval_slice,
     vq_eval_expand;
+/* eval_image.c */
+EvalFn vq_eval_pad, vq_eval_unfold, vq_eval_maxpool, vq_eval_depthwise,
+    vq_eval_i_depthwise, vq_eval_k_depthwise;
 /* eval_elem.c */
 EvalFn vq_eval_add, vq_eval_sub, vq_eval_mul, vq_eval_div, vq_eval_pow,
     vq_eval_max, vq_eval_min, vq_eval_neg, vq_eval_abs, vq_eval_sqrt,

@@ -16,6 +16,9 @@ static InferFn *const infer_fn[NOP] = {
     [OP_CONCAT] = vq_infer_concat,
     [OP_SLICE] = vq_infer_slice,
     [OP_EXPAND] = vq_infer_expand,
+    [OP_PAD] = vq_infer_pad,
+    [OP_UNFOLD] = vq_infer_unfold,
+    [OP_MAXPOOL] = vq_infer_maxpool,
 
     [OP_ADD] = vq_infer_binary,
     [OP_SUB] = vq_infer_binary,
@@ -48,12 +51,14 @@ static InferFn *const infer_fn[NOP] = {
     [OP_MATMUL] = vq_infer_matmul,
     [OP_CONV] = vq_infer_conv,
     [OP_LINEAR] = vq_infer_linear,
+    [OP_DEPTHWISE] = vq_infer_depthwise,
     [OP_LAYERNORM] = vq_infer_layernorm,
     [OP_ATTENTION] = vq_infer_attention,
 
     [OP_I_QUANTIZE] = vq_infer_like,
     [OP_I_DEQUANTIZE] = vq_infer_dequantize,
     [OP_I_MATMUL] = vq_infer_imatmul,
+    [OP_I_DEPTHWISE] = vq_infer_idepthwise,
     [OP_I_REQUANT] = vq_infer_like,
     [OP_I_ADD] = vq_infer_iadd,
     [OP_I_MUL] = vq_infer_imul,
@@ -69,6 +74,7 @@ static InferFn *const infer_fn[NOP] = {
     [OP_F_MAX] = vq_infer_freduce,
     [OP_F_MATMUL] = vq_infer_fmatmul,
     [OP_K_LINEAR] = vq_infer_klinear,
+    [OP_K_DEPTHWISE] = vq_infer_kdepthwise,
 };
 
 bool

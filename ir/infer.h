@@ -47,6 +47,8 @@ bool vq_broadcast(const Type *a, const Type *b, Type *out);
 
 InferFn vq_infer_reshape, vq_infer_transpose, vq_infer_concat, vq_infer_slice,
     vq_infer_expand;
+InferFn vq_infer_pad, vq_infer_unfold, vq_infer_maxpool, vq_infer_depthwise,
+    vq_infer_idepthwise, vq_infer_kdepthwise;
 InferFn vq_infer_unary, vq_infer_function, vq_infer_scale, vq_infer_lookup,
     vq_infer_binary, vq_infer_reduce, vq_infer_softmax, vq_infer_matmul,
     vq_infer_conv, vq_infer_linear, vq_infer_layernorm, vq_infer_attention;

@@ -122,7 +122,8 @@ static bool
 is_proved(OpKind kind)
 {
     return kind == OP_I_MATMUL || kind == OP_I_SUM || kind == OP_I_MUL ||
-           kind == OP_K_LINEAR;
+           kind == OP_K_LINEAR || kind == OP_I_DEPTHWISE ||
+           kind == OP_K_DEPTHWISE;
 }
 
 static bool

@@ -161,6 +161,9 @@ check_kernel(const Check *c)
     for (uint32_t i = 1; i < c->g->nop; i++)
         if (c->g->op[i].kind == OP_I_MATMUL)
             return fail_at(c, &c->g->op[i], "must be a k.linear by now");
+    for (uint32_t i = 1; i < c->g->nop; i++)
+        if (c->g->op[i].kind == OP_I_DEPTHWISE)
+            return fail_at(c, &c->g->op[i], "must be a k.depthwise by now");
     return true;
 }
 

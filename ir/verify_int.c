@@ -115,6 +115,22 @@ check_matmul(const Check *c)
     return vq_prove_columns(c, const_data(c, 1), w->dim[0], w->dim[1], bias);
 }
 
+/* A channel is a column of its own weights. */
+static bool
+check_depthwise(const Check *c)
+{
+    const Type *w = vq_in_type(c, 1);
+    const void *bias;
+
+    if (!vq_need_dtype(c, 0, DT_BIT(DT_U8)) ||
+        !vq_need_dtype(c, 1, DT_BIT(DT_S8)) ||
+        !vq_need_const(c, 2, DT_S32, w->dim[1], &bias))
+        return false;
+    if (!const_data(c, 1))
+        return vq_fail(c, "%s must be a constant", vq_in_text(c, 1));
+    return vq_prove_columns(c, const_data(c, 1), w->dim[0], w->dim[1], bias);
+}
+
 /* ---- along rows ---- */
 
 static bool
@@ -319,6 +335,20 @@ check_klinear(const Check *c)
     return vq_need_result(c, DT_BIT(DT_S32));
 }
 
+static bool
+check_kdepthwise(const Check *c)
+{
+    if (!check_depthwise(c))
+        return false;
+    if (!vq_in_type(c, 3))
+        return vq_in_type(c, 4) ? vq_fail(c, "shift needs mul")
+                                : vq_need_result(c, DT_BIT(DT_S32));
+    if (!vq_in_type(c, 4) || !vq_attr(c->op, A_FORM))
+        return vq_fail(c, "mul needs shift and form");
+    return vq_need_requant(c, 3, vq_get_i(c->op, A_FORM, -1),
+                           vq_cols(vq_out_type(c)), vq_out_type(c)->dt);
+}
+
 /* ---- float ops ---- */
 
 /* Shapes are inference's business. */
@@ -348,4 +378,6 @@ CheckFn *const vq_check_int[NOP] = {
     [OP_F_MAX] = check_float,
     [OP_F_MATMUL] = check_float,
     [OP_K_LINEAR] = check_klinear,
+    [OP_I_DEPTHWISE] = check_depthwise,
+    [OP_K_DEPTHWISE] = check_kdepthwise,
 };

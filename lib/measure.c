@@ -22,6 +22,12 @@ conv_macs(const Graph *g, const Op *op)
     return vq_count(vq_type(g, op->out)) * (vq_count(w) / w->dim[0]);
 }
 
+static int64_t
+depthwise_macs(const Graph *g, const Op *op)
+{
+    return vq_count(vq_type(g, op->out)) * vq_rows(vq_type(g, op->in[1]));
+}
+
 /* Scores and weighted sums: twice queries x keys x width, a batch. */
 static int64_t
 attention_macs(const Graph *g, const Op *op)
@@ -34,10 +40,16 @@ attention_macs(const Graph *g, const Op *op)
 typedef int64_t CountMacs(const Graph *, const Op *);
 
 static CountMacs *const count_macs[NOP] = {
-    [OP_MATMUL] = matmul_macs,   [OP_LINEAR] = matmul_macs,
-    [OP_CONV] = conv_macs,       [OP_ATTENTION] = attention_macs,
-    [OP_I_MATMUL] = matmul_macs, [OP_I_ATTENTION] = attention_macs,
+    [OP_MATMUL] = matmul_macs,
+    [OP_LINEAR] = matmul_macs,
+    [OP_CONV] = conv_macs,
+    [OP_ATTENTION] = attention_macs,
+    [OP_I_MATMUL] = matmul_macs,
+    [OP_I_ATTENTION] = attention_macs,
     [OP_K_LINEAR] = matmul_macs,
+    [OP_DEPTHWISE] = depthwise_macs,
+    [OP_I_DEPTHWISE] = depthwise_macs,
+    [OP_K_DEPTHWISE] = depthwise_macs,
 };
 
 int64_t

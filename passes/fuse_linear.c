@@ -118,6 +118,16 @@ update_bias(const Match *m, const Op *op, const Op *linear, ValId c,
                     y);
 }
 
+/* The linear layer that makes v, or the depthwise convolution: its weights are
+ * [.. x N] too. */
+static const Op *
+column_layer(const Graph *g, ValId v)
+{
+    const Op *op = vq_def_as(g, v, OP_LINEAR);
+
+    return op ? op : vq_def_as(g, v, OP_DEPTHWISE);
+}
+
 /* A product or sum behind a linear, perhaps with one reshape between that
  * splits columns or joins rows, or a fakequant: that of a product before its
  * bias is an accident of how a quantizer sees MatMul and Add. */
@@ -135,7 +145,7 @@ fuse_columns(Match *m, const Op *op)
     x = vq_beneath_only(m, x);
     shape = vq_only_use(m, x) ? vq_def_as(m->g, x, OP_RESHAPE) : NULL;
     last = vq_beneath_only(m, shape ? shape->in[0] : x);
-    linear = vq_only_use(m, last) ? vq_def_as(m->g, last, OP_LINEAR) : NULL;
+    linear = vq_only_use(m, last) ? column_layer(m->g, last) : NULL;
     if (!vq_only_use(m, x) || !linear || !vq_is_const(m->g, linear->in[1]))
         return 0;
     k = column_vector(m, c, vq_type(m->g, x),
@@ -146,7 +156,9 @@ fuse_columns(Match *m, const Op *op)
                            : vq_fetch(m, linear->in[1]);
     bias =
         update_bias(m, op, linear, c, k, vq_cols(vq_type(m->g, linear->out)));
-    x = vq_build_linear(&b, vq_fetch(m, linear->in[0]), w, bias);
+    x = vq_build(&b, linear->kind,
+                 (ValId[]){vq_fetch(m, linear->in[0]), w, bias}, bias ? 3 : 2,
+                 linear->attr, linear->nattr, NULL);
     return vq_build_reshape(&b, x, *vq_type(m->g, op->out));
 }
 

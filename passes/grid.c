@@ -72,6 +72,13 @@ move_concat(Match *m, const Op *op, const Op *concat)
     return vq_build(&b, OP_CONCAT, part, concat->nin, &axis, 1, NULL);
 }
 
+/* Real 0, with which values are padded, is on the grid. */
+static bool
+has_zero(const Grid *g)
+{
+    return (double)g->zero >= g->lo && (double)g->zero <= g->hi;
+}
+
 /* Slices stay in front: another slice of the value may be on another grid. */
 ValId
 vq_move_grid(Match *m, const Op *op)
@@ -82,7 +89,8 @@ vq_move_grid(Match *m, const Op *op)
     const char *name = b.name;
     ValId x;
 
-    if (!move || vq_op[move->kind].stage != STAGE_M)
+    if (!move || vq_op[move->kind].stage != STAGE_M ||
+        (move->kind == OP_PAD && !has_zero(&grid)))
         return 0;
     if (move->kind == OP_CONCAT)
         return move_concat(m, op, move);
@@ -150,7 +158,8 @@ is_on_grid(const Graph *g, ValId v, const Grid *grid, int *visits)
         return vq_grid_aligned(&own, grid) && own.lo >= grid->lo &&
                own.hi <= grid->hi;
     }
-    if (vq_op[op->kind].stage != STAGE_M)
+    if (vq_op[op->kind].stage != STAGE_M ||
+        (op->kind == OP_PAD && !has_zero(grid)))
         return false;
     for (uint32_t i = 0; i < op->nin; i++)
         if (!is_on_grid(g, op->in[i], grid, visits))

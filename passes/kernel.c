@@ -13,6 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
+/* matmul may be a depthwise convolution, which no table or sum follows. */
 typedef struct Chain {
     const Op *matmul, *requant, *lut, *add;
 } Chain;
@@ -55,10 +56,19 @@ start_chain(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
 static void
 extend_requant(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
 {
-    const Op *mm = def_of_kind(g, op->in[0], OP_I_MATMUL);
+    const Op *mm = vq_def(g, op->in[0]);
 
-    if (is_single(uses, mm))
+    if (is_single(uses, mm) && f->of[mm->out].matmul == mm)
         extend(f, op->in[0], op->out)->requant = op;
+}
+
+/* The chain that ends in this requantization is of a linear layer. */
+static bool
+is_linear(const Fusion *f, const Op *rq)
+{
+    const Op *mm = f->of[rq->out].matmul;
+
+    return mm && mm->kind == OP_I_MATMUL;
 }
 
 static void
@@ -66,7 +76,7 @@ extend_lut(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
 {
     const Op *rq = def_of_kind(g, op->in[0], OP_I_REQUANT);
 
-    if (is_single(uses, rq) && f->of[rq->out].matmul &&
+    if (is_single(uses, rq) && is_linear(f, rq) &&
         vq_type(g, rq->out)->dt == DT_U8 &&
         vq_dtype[vq_type(g, op->out)->dt].bytes == 1)
         extend(f, op->in[0], op->out)->lut = op;
@@ -78,7 +88,7 @@ extend_add(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
     for (int i = 0; i < 2; i++) {
         const Op *rq = def_of_kind(g, op->in[i], OP_I_REQUANT);
 
-        if (is_single(uses, rq) && f->of[rq->out].matmul &&
+        if (is_single(uses, rq) && is_linear(f, rq) &&
             vq_same_shape(vq_type(g, op->in[1 - i]), vq_type(g, op->out))) {
             extend(f, op->in[i], op->out)->add = op;
             return;
@@ -89,9 +99,8 @@ extend_add(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
 typedef void ExtendFn(Fusion *, const Graph *, const uint32_t *, const Op *);
 
 static ExtendFn *const extend_fn[NOP] = {
-    [OP_I_MATMUL] = start_chain,
-    [OP_I_REQUANT] = extend_requant,
-    [OP_I_LUT] = extend_lut,
+    [OP_I_MATMUL] = start_chain,     [OP_I_DEPTHWISE] = start_chain,
+    [OP_I_REQUANT] = extend_requant, [OP_I_LUT] = extend_lut,
     [OP_I_ADD] = extend_add,
 };
 
@@ -172,6 +181,27 @@ emit_kernel(Rewrite *r, const Op *end, const Chain *c)
     vq_become(r, end->out, now->out);
 }
 
+static void
+emit_depthwise(Rewrite *r, const Op *end, const Chain *c)
+{
+    const Op *dw = c->matmul;
+    Type t = *vq_type(r->from, end->out);
+    ValId in[5] = {vq_new(r, dw->in[0]), vq_new(r, dw->in[1]),
+                   bias_of(r, dw, vq_cols(&t))};
+    Op *now;
+
+    t.q.scales = vq_new(r, t.q.scales);
+    for (uint32_t i = 1; c->requant && i < 3; i++)
+        in[2 + i] = vq_new(r, c->requant->in[i]);
+    now = vq_emit(r->to, OP_K_DEPTHWISE, r->from->val[end->out].name, t, in,
+                  c->requant ? 5 : 3, dw->loc);
+    memcpy(now->attr, dw->attr, sizeof dw->attr);
+    now->nattr = dw->nattr;
+    if (c->requant)
+        vq_set_i(r->to, now, A_FORM, vq_get_i(c->requant, A_FORM, 0));
+    vq_become(r, end->out, now->out);
+}
+
 static bool
 fuse_op(Rewrite *r, const Op *op)
 {
@@ -181,7 +211,10 @@ fuse_op(Rewrite *r, const Op *op)
         return true;
     if (!f->of[op->out].matmul)
         return vq_copy(r, op);
-    emit_kernel(r, op, &f->of[op->out]);
+    if (f->of[op->out].matmul->kind == OP_I_DEPTHWISE)
+        emit_depthwise(r, op, &f->of[op->out]);
+    else
+        emit_kernel(r, op, &f->of[op->out]);
     return true;
 }
 

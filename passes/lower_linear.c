@@ -39,6 +39,7 @@ integer_bias(Rewrite *r, const Op *op, ValId x, ValId w, int32_t *out)
     return true;
 }
 
+/* A linear layer, or a depthwise convolution. */
 bool
 vq_lower_linear(Rewrite *r, const Op *op)
 {
@@ -61,8 +62,10 @@ vq_lower_linear(Rewrite *r, const Op *op)
     acc.dt = DT_S32;
     if (!raw)
         acc.q = (Quant){0};
-    now = vq_emit(r->to, OP_I_MATMUL, vq_subname(r, op, raw ? "" : ".acc"), acc,
-                  in, 3, op->loc);
+    now = vq_emit(r->to, op->kind == OP_LINEAR ? OP_I_MATMUL : OP_I_DEPTHWISE,
+                  vq_subname(r, op, raw ? "" : ".acc"), acc, in, 3, op->loc);
+    memcpy(now->attr, op->attr, sizeof op->attr);
+    now->nattr = op->nattr;
     if (raw)
         vq_become(r, op->out, now->out);
     else

@@ -12,6 +12,8 @@ const Pass vq_passes[] = {
     /* name, run, needs, makes, level, help */
     {"fold", vq_fold, 0, 0, 0, "compute constants, drop what does nothing"},
     {"grids", vq_find_grids, 0, 0, 0, "find fake quantization in its parts"},
+    {"images", vq_move_images, 0, 0, 0,
+     "convolutions become linear layers, channels last"},
     {"fuse_norm", vq_fuse_norm, 0, 0, 0, "find layernorm in its parts"},
     {"fuse_gelu", vq_fuse_gelu, 0, 0, 0, "find gelu, erf and tanh form"},
     {"tabulate", vq_tabulate, 0, 0, 0,

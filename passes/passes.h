@@ -6,6 +6,7 @@
 
 PassFn vq_fold;
 PassFn vq_find_grids;
+PassFn vq_move_images;
 PassFn vq_fuse_norm;
 PassFn vq_fuse_gelu;
 PassFn vq_tabulate;

@@ -187,7 +187,7 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
     Type t;
 
     if (is_parameter(r->from, op, i)) {
-        *in = op->kind == OP_LINEAR && i == 1
+        *in = (op->kind == OP_LINEAR || op->kind == OP_DEPTHWISE) && i == 1
                   ? vq_weight_as_s8(r->to, p->cx, &r->from->val[v])
                   : vq_new(r, v);
         return true;
