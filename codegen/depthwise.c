@@ -163,7 +163,7 @@ static bool
 is_wanted(const Module *m, bool wide)
 {
     for (unsigned i = 0; i < m->nlevel; i++)
-        if (m->level[i]->wide == wide)
+        if (!m->level[i]->dot4 == wide)
             return true;
     return false;
 }
@@ -206,7 +206,7 @@ typedef struct Work {
     int64_t windows; /* at a time: 1 or 2 */
     unsigned count;  /* channels that there are */
     unsigned osize;  /* bytes of a result */
-    Val acc[2][QUARTERS][MAXACC];
+    Val acc[2][QUARTERS];
 } Work;
 
 /* Elements of x and y in turn, from the lower or the upper half of each 128
@@ -227,7 +227,7 @@ unpack(Build *b, Val x, Val y, bool upper)
 static void
 interleave(Build *b, const Val *pixel, Val *quarter)
 {
-    bool wide = b->level->wide;
+    bool wide = !b->level->dot4;
     Ty words = b_vec(b->i16, BLOCK / 2);
     Val first[2], then[2];
 
@@ -250,17 +250,18 @@ interleave(Build *b, const Val *pixel, Val *quarter)
 static void
 multiply(Build *b, Work *k, int64_t window, const Val *quarter, Val weights)
 {
-    unsigned n = b->level->nacc, lanes = 16 / n;
-    Val w[MAXACC];
+    Ty words = b_vec(b->i16, BLOCK / 2), bytes = b_vec(b->i8, BLOCK);
 
     for (int r = 0; r < QUARTERS; r++) {
-        Val x = b_bitcast(b, quarter[r], b_vec(b->i32, 16));
+        Val p = b_atc(b, weights, r * BLOCK), *acc = &k->acc[window][r];
 
-        b->level->panel(b, b_atc(b, weights, r * BLOCK), w);
-        for (unsigned i = 0; i < n; i++)
-            k->acc[window][r][i] = b->level->dot(
-                b, k->acc[window][r][i],
-                n > 1 ? b_slice(b, x, i * lanes, lanes) : x, w[i]);
+        if (b->level->dot4)
+            *acc = b->level->dot4(b, *acc, b_bitcast(b, quarter[r], bytes),
+                                  b_load_const(b, bytes, p, BLOCK));
+        else
+            *acc = b_add(b, *acc,
+                         p_madd(b, b_bitcast(b, quarter[r], words),
+                                b_load_const(b, words, p, BLOCK)));
     }
 }
 
@@ -280,7 +281,7 @@ static void
 add_row(Build *b, Work *k, Val ky)
 {
     const Window *w = &k->d->w;
-    int64_t each = b->level->wide ? 2 : 4;
+    int64_t each = b->level->dot4 ? 4 : 2;
     int64_t groups = groups_of(w, k->windows - 1, each);
     Val row = b_elt(b, k->x, ky, w->dilation[0] * w->width * w->channels, 0);
     Val pixel[4], quarter[QUARTERS];
@@ -319,7 +320,7 @@ store_window(Build *b, const Work *k, int64_t window)
     Val x[QUARTERS], all;
 
     for (int r = 0; r < QUARTERS; r++)
-        x[r] = b->level->total(b, k->acc[window][r]);
+        x[r] = k->acc[window][r];
     if (k->d->requant && rq->way == WAY_NARROW) {
         all = vq_requant_four(b, rq, k->consts, x, k->lane);
     } else {
@@ -336,48 +337,29 @@ store_window(Build *b, const Work *k, int64_t window)
                  k->count);
 }
 
-static void
-carry_sums(Build *b, Work *k, Loop *loop)
-{
-    for (int64_t i = 0; i < k->windows; i++)
-        for (int r = 0; r < QUARTERS; r++)
-            for (unsigned n = 0; n < b->level->nacc; n++)
-                k->acc[i][r][n] = b_carry(b, loop, k->acc[i][r][n]);
-}
-
-static void
-next_sums(Build *b, Work *k, Loop *loop, bool after)
-{
-    unsigned at = 0;
-
-    for (int64_t i = 0; i < k->windows; i++)
-        for (int r = 0; r < QUARTERS; r++)
-            for (unsigned n = 0; n < b->level->nacc; n++, at++)
-                if (after)
-                    k->acc[i][r][n] = loop->next[at];
-                else
-                    b_next(loop, at, k->acc[i][r][n]);
-}
-
 /* One window or two side by side, of one block. */
 static void
 compute_windows(Build *b, Work *k)
 {
+    Val bias[QUARTERS];
     Loop ky;
 
+    for (int r = 0; r < QUARTERS; r++)
+        bias[r] = vq_requant_bias(b, k->consts, b_addc(b, k->lane, 16 * r));
+    b_loop(b, &ky, 0, 1, k->d->w.kernel[0]);
     for (int64_t i = 0; i < k->windows; i++)
         for (int r = 0; r < QUARTERS; r++)
-            b->level->start(
-                b, vq_requant_bias(b, k->consts, b_addc(b, k->lane, 16 * r)),
-                k->acc[i][r]);
-    b_loop(b, &ky, 0, 1, k->d->w.kernel[0]);
-    carry_sums(b, k, &ky);
+            k->acc[i][r] = b_carry(b, &ky, bias[r]);
     add_row(b, k, ky.i);
-    next_sums(b, k, &ky, false);
+    for (unsigned i = 0; i < k->windows; i++)
+        for (unsigned r = 0; r < QUARTERS; r++)
+            b_next(&ky, i * QUARTERS + r, k->acc[i][r]);
     b_loop_end(b, &ky);
-    next_sums(b, k, &ky, true);
-    for (int64_t i = 0; i < k->windows; i++)
+    for (unsigned i = 0; i < k->windows; i++) {
+        for (unsigned r = 0; r < QUARTERS; r++)
+            k->acc[i][r] = ky.next[i * QUARTERS + r];
         store_window(b, k, i);
+    }
 }
 
 /* Windows lo..hi-1 of a row, of one block of channels. */
@@ -385,7 +367,7 @@ static void
 compute_row(Build *b, Work *k, Val x, Val out, Val lo, Val hi)
 {
     const Window *w = &k->d->w;
-    bool pairs = k->d->pairs && !b->level->wide && b->level->nacc == 1;
+    bool pairs = k->d->pairs && b->level->dot4 && b->level->isa->bits == 512;
     Val middle = lo, even;
     Loop loop;
 
@@ -412,16 +394,11 @@ compute_block(Build *b, void *user, Val i, unsigned count)
 {
     const Rows *rows = user;
     Work *k = rows->k;
-    bool wide = b->level->wide;
-    int64_t per = BLOCK;
+    Val block = b_lshrc(b, i, 6);
 
-    for (int s = 0; s < 2; s++) {
-        int64_t bytes = weight_bytes(&k->d->w, s, wide);
-
-        k->weight[s] =
-            b_elt(b, rows->weight[s], LLVMBuildUDiv(b->b, i, b_i64(b, per), ""),
-                  bytes, 0);
-    }
+    for (int s = 0; s < 2; s++)
+        k->weight[s] = b_elt(b, rows->weight[s], block,
+                             weight_bytes(&k->d->w, s, !b->level->dot4), 0);
     k->lane = i;
     k->count = count;
     compute_row(b, k, b_at(b, rows->x, i), b_elt(b, rows->out, i, k->osize, 0),
@@ -439,7 +416,7 @@ vq_body_depthwise(Build *b, const Args *args)
     Rows rows = {.k = &k};
     Nest nest;
 
-    rows.weight[0] = args->konst[b->level->wide ? 1 : 2];
+    rows.weight[0] = args->konst[b->level->dot4 ? 2 : 1];
     rows.weight[1] = args->konst[3];
     b_nest(b, &nest, args->part, args->parts, w->images * w->oh * w->ow, w->ow);
     rows.x = vq_window_row(b, w, args->in[0], nest.i, 1);

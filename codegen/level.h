@@ -77,6 +77,10 @@ typedef struct Level {
     bool (*gemm)(Build *, const struct Gemm *);
     void (*tiles)(Build *);
 
+    /* 16 sums plus each four products of u8 a and s8 w, of 64 bytes; NULL:
+     * bytes are widened, for p_madd. */
+    Val (*dot4)(Build *, Val acc, Val a, Val w);
+
     /* table[x[i]] for 64 bytes, 256 bytes of table, a constant or on the
      * function's stack; NULL: one at a time. */
     Val (*lut8)(Build *, Val x, Val table);

@@ -70,6 +70,24 @@ x86_dot_vnni256(Build *b, Val acc, Val a, Val w, unsigned at)
                        (Val[]){acc, a, w}, 3, LLVMTypeOf(acc));
 }
 
+Val
+x86_dot4_vnni512(Build *b, Val acc, Val a, Val w)
+{
+    return x86_dot_vnni512(b, acc, a, w, 0);
+}
+
+Val
+x86_dot4_vnni256(Build *b, Val acc, Val a, Val w)
+{
+    Val half[2];
+
+    for (unsigned i = 0; i < 2; i++)
+        half[i] = x86_dot_vnni256(b, b_slice(b, acc, 8 * i, 8),
+                                  b_slice(b, a, 32 * i, 32),
+                                  b_slice(b, w, 32 * i, 32), 0);
+    return b_join(b, half[0], half[1]);
+}
+
 int
 x86_wide(int i, int half)
 {

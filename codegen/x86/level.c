@@ -35,7 +35,8 @@ enum {
 #define NEEDS_VNNI512 NEEDS_AVX512, {7, 0, 2, 11}
 #define REGISTERS_512                                                          \
     .isa = &x86_avx512, .mr = 8, .nr = 3, .nacc = 1, .overlaps = true,         \
-    REGISTERS, .dot = x86_dot_vnni512, .pow2 = x86_pow2_perm
+    REGISTERS, .dot = x86_dot_vnni512, .dot4 = x86_dot4_vnni512,               \
+    .pow2 = x86_pow2_perm
 
 /* Every CPU with tiles has AVX512-VBMI. */
 #define TILES       VNNI512 ",+avx512vbmi,+amx-tile,+amx-int8"
@@ -82,6 +83,7 @@ static const Level levels[] = {
         .nacc = 2,
         REGISTERS,
         .dot = x86_dot_vnni256,
+        .dot4 = x86_dot4_vnni256,
         SHUFFLE_TABLES,
     },
     {
@@ -97,6 +99,7 @@ static const Level levels[] = {
         .nacc = 2,
         REGISTERS,
         .dot = x86_dot_vnni256,
+        .dot4 = x86_dot4_vnni256,
         SHUFFLE_TABLES,
     },
     {

@@ -32,6 +32,8 @@ Val x86_spread(Build *, const Val *row, unsigned n);
 /* Four bytes a lane, or two widened ones: those next to each other. */
 Val x86_dot_vnni512(Build *, Val acc, Val a, Val w, unsigned at);
 Val x86_dot_vnni256(Build *, Val acc, Val a, Val w, unsigned at);
+Val x86_dot4_vnni512(Build *, Val acc, Val a, Val w);
+Val x86_dot4_vnni256(Build *, Val acc, Val a, Val w);
 Val x86_dot_madd(Build *, Val acc, Val a, Val w, unsigned at);
 int x86_wide(int i, int half);
 
