@@ -136,8 +136,9 @@ is_parameter(const Graph *g, const Op *op, uint32_t i)
     if (op->kind == OP_ATTENTION)
         return i > 2;
     return i > 0 && vq_is_const(g, op->in[i]) &&
-           (op->kind == OP_LINEAR || op->kind == OP_LAYERNORM ||
-            op->kind == OP_SCALE || op->kind == OP_LOOKUP);
+           (op->kind == OP_LINEAR || op->kind == OP_DEPTHWISE ||
+            op->kind == OP_LAYERNORM || op->kind == OP_SCALE ||
+            op->kind == OP_LOOKUP);
 }
 
 /* What calibration would know of a constant. */
