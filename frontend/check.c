@@ -24,12 +24,26 @@ vq_find_opset(Import *im)
                     "truncated?)");
 }
 
+typedef struct Refused {
+    const char *domain, *name, *help;
+} Refused;
+
+static const Refused refused[] = {
+#define REFUSED(domain, name, help) {domain, name, help},
+#include "frontend/refused.def"
+#undef REFUSED
+};
+
+/* What to do about an operator that is refused on purpose, or NULL. */
 static const char *
-what_helps(const char *name)
+what_helps(const char *domain, const char *name)
 {
-    if (strcmp(name, "Scan") == 0)
-        return "export the model traced, without control flow";
-    return "replace it in the model or export it as simpler operators";
+    for (size_t i = 0; i < COUNT(refused); i++)
+        if (strcmp(refused[i].domain, domain) == 0 &&
+            (strcmp(refused[i].name, name) == 0 ||
+             strcmp(refused[i].name, "*") == 0))
+            return refused[i].help;
+    return NULL;
 }
 
 void
@@ -38,8 +52,13 @@ vq_report_unsupported(Import *im, const Onnx__NodeProto *p)
     const char *name = p->op_type ? p->op_type : "";
     const char *domain = p->domain ? p->domain : "";
     const char *dot = *domain ? "." : "";
+    const char *help = what_helps(domain, name);
 
-    if (vq_onnx_knows(domain, name))
+    if (help)
+        vq_error(im->diag, vq_node_loc(p),
+                 "operator %s%s%s is not supported: %s", domain, dot, name,
+                 help);
+    else if (vq_onnx_knows(domain, name))
         vq_error(im->diag, vq_node_loc(p),
                  "%s as of opset %lld is not supported: export with opset 11 "
                  "to 18",
@@ -50,8 +69,10 @@ vq_report_unsupported(Import *im, const Onnx__NodeProto *p)
                  "operators only, without a runtime's graph optimizations",
                  domain, dot, name);
     else
-        vq_error(im->diag, vq_node_loc(p), "operator %s is not supported: %s",
-                 name, what_helps(name));
+        vq_error(im->diag, vq_node_loc(p),
+                 "operator %s is not supported: replace it in the model or "
+                 "export it as simpler operators",
+                 name);
 }
 
 /* Names an operator of an opset. */

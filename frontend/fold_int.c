@@ -74,6 +74,37 @@ power(int64_t a, int64_t b)
     return r;
 }
 
+/* Of unsigned numbers, which are held as they are. */
+static int64_t
+left(int64_t a, int64_t b)
+{
+    return b > 63 ? 0 : (int64_t)((uint64_t)a << (b & 63));
+}
+
+static int64_t
+right(int64_t a, int64_t b)
+{
+    return b > 63 ? 0 : (int64_t)((uint64_t)a >> (b & 63));
+}
+
+static int64_t
+bits_and(int64_t a, int64_t b)
+{
+    return a & b;
+}
+
+static int64_t
+bits_or(int64_t a, int64_t b)
+{
+    return a | b;
+}
+
+static int64_t
+bits_xor(int64_t a, int64_t b)
+{
+    return a ^ b;
+}
+
 static int64_t
 equal(int64_t a, int64_t b)
 {
@@ -164,6 +195,11 @@ static const IntOp binary_ops[] = {
     {"And", and, NULL, NULL, true},
     {"Or", or, NULL, NULL, true},
     {"Xor", xor, NULL, NULL, true},
+    {"left", left, NULL, NULL, false},
+    {"right", right, NULL, NULL, false},
+    {"BitwiseAnd", bits_and, NULL, NULL, false},
+    {"BitwiseOr", bits_or, NULL, NULL, false},
+    {"BitwiseXor", bits_xor, NULL, NULL, false},
 };
 
 static const IntOp *
@@ -289,14 +325,30 @@ place_of(const Type *x, const int64_t *step, int64_t i)
     return at;
 }
 
+/* The product of real numbers; there is no other that the IR lacks. */
+static Item *
+multiply_floats(Node *n, const Item *x, const Type *t, const int64_t *step)
+{
+    Item *y = vq_item_like(n->im, n->loc, ET_FLOAT, t);
+
+    for (int64_t i = 0; y && i < vq_count(t); i++)
+        vq_item_f(y)[i] = 1;
+    for (int64_t i = 0; y && i < vq_count(&x->type); i++)
+        vq_item_f(y)[place_of(&x->type, step, i)] *= vq_item_f(x)[i];
+    return y;
+}
+
 Item *
 vq_fold_reduce(Node *n, const Item *x, unsigned axes, bool keep)
 {
     const IntReduction *r = NULL;
     int64_t step[MAXRANK];
     Type t = reduced_type(&x->type, axes, keep, step);
-    Item *y = vq_item_like(n->im, n->loc, x->et, &t);
+    Item *y;
 
+    if (x->type.dt == DT_F32)
+        return multiply_floats(n, x, &t, step);
+    y = vq_item_like(n->im, n->loc, x->et, &t);
     for (size_t i = 0; i < COUNT(reductions); i++)
         if (strcmp(reductions[i].name, n->op->name) == 0)
             r = &reductions[i];
@@ -353,11 +405,23 @@ typedef struct UnaryOp {
     float (*f)(float);
 } UnaryOp;
 
+static int64_t
+inverse(int64_t a)
+{
+    return ~a;
+}
+
 static const UnaryOp unary_ops[] = {
-    {"Neg", negate, NULL},   {"Abs", magnitude, NULL}, {"Not", not, NULL},
-    {"Floor", same, floorf}, {"Ceil", same, ceilf},    {"Sign", sign, sign_f},
-    {"Round", same, rintf},  {"Log", NULL, logf},      {"Sin", NULL, sinf},
-    {"Cos", NULL, cosf},
+    {"Neg", negate, NULL},   {"Abs", magnitude, NULL},
+    {"Not", not, NULL},      {"Floor", same, floorf},
+    {"Ceil", same, ceilf},   {"Sign", sign, sign_f},
+    {"Round", same, rintf},  {"Log", NULL, logf},
+    {"Sin", NULL, sinf},     {"Cos", NULL, cosf},
+    {"Tan", NULL, tanf},     {"Asin", NULL, asinf},
+    {"Acos", NULL, acosf},   {"Atan", NULL, atanf},
+    {"Sinh", NULL, sinhf},   {"Cosh", NULL, coshf},
+    {"Asinh", NULL, asinhf}, {"Acosh", NULL, acoshf},
+    {"Atanh", NULL, atanhf}, {"BitwiseNot", inverse, NULL},
 };
 
 Item *

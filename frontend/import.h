@@ -205,6 +205,7 @@ bool vq_item_shape(Import *, Loc, Item *, int rank, const int64_t *dim);
 Item *vq_item_like(Import *, Loc, ElemType, const Type *);
 Item *vq_item_f32(Import *, float); /* a scalar */
 Item *vq_item_ints(Import *, const int64_t *, int64_t n);
+Item *vq_item_range(Import *, int64_t n); /* 0 .. n - 1 */
 bool vq_is_float_elem(int32_t elem_type);
 /* An integer brought into the range of its type as C converts it. */
 int64_t vq_wrap_int(ElemType, int64_t);
@@ -282,6 +283,15 @@ Item *vq_to_float(Node *, Item *);
 ValId vq_item_value(Node *, Item *);
 /* numpy's broadcast of two shapes, 0 sizes included. */
 bool vq_broadcast_dims(const Type *, const Type *, Type *);
+
+/* Slices side by side: x's elements at the indices along an axis.
+ * ops_select.c. */
+Item *vq_gather_runs(Node *, Item *x, const int64_t *index, int64_t count,
+                     int axis);
+/* out[i] = x[map[i]], both in row-major order. gather_map.c. */
+Item *vq_gather_map(Node *, Item *x, const int64_t *map, const Type *out);
+/* The axes of a reduction, by attribute or input. ops_reduce.c. */
+bool vq_reduced_axes(const Node *, unsigned *mask);
 
 /* Convolution with the node's strides, pads, dilations and groups; b may be
  * NULL. ops_linear.c, as the product below. */

@@ -191,6 +191,8 @@ vq_onnx_known_binary(Node *n)
     if (strcmp(name, "Mod") == 0 &&
         (vq_attr_int(n, "fmod", 0) || vq_in(n, 0)->type.dt == DT_F32))
         name = "fmod";
+    if (strcmp(name, "BitShift") == 0)
+        name = vq_attr_is(n, "direction", "LEFT", false) ? "left" : "right";
     return vq_fold_binary(n, name, vq_in(n, 0), vq_in(n, 1));
 }
 
@@ -213,6 +215,22 @@ vq_onnx_isnan(Node *n)
     return y;
 }
 
+/* The same of infinities, which no value of the graph is taken to have. */
+Item *
+vq_onnx_isinf(Node *n)
+{
+    Item *x = vq_in(n, 0);
+    Item *y = vq_item_like(n->im, n->loc, ET_BOOL, &x->type);
+    bool up = vq_attr_int(n, "detect_positive", 1) != 0;
+    bool down = vq_attr_int(n, "detect_negative", 1) != 0;
+
+    for (int64_t i = 0; y && i < vq_count(&x->type); i++)
+        if (vq_known(x) && x->type.dt == DT_F32)
+            vq_item_i(y)[i] =
+                isinf(vq_item_f(x)[i]) && (vq_item_f(x)[i] > 0 ? up : down);
+    return y;
+}
+
 /* ---- pieces of masks ---- */
 
 static Item *
@@ -223,58 +241,6 @@ copy_of(Node *n, const Item *x)
     if (y)
         memcpy((void *)y->data, x->data,
                (size_t)vq_count(&x->type) * vq_dtype[x->type.dt].bytes);
-    return y;
-}
-
-/* Where one index tuple of ScatterND points to, in slices of x; -1: outside. */
-static int64_t
-scatter_at(const Type *x, const int64_t *tuple, int64_t len)
-{
-    int64_t at = 0;
-
-    for (int64_t i = 0; i < len; i++) {
-        int64_t k = tuple[i] < 0 ? tuple[i] + x->dim[i] : tuple[i];
-
-        if (k < 0 || k >= x->dim[i])
-            return -1;
-        at = at * x->dim[i] + k;
-    }
-    return at;
-}
-
-Item *
-vq_onnx_scatter_nd(Node *n)
-{
-    Item *x = vq_in(n, 0), *index = vq_in(n, 1), *up = vq_in(n, 2), *y;
-    int64_t len, count, slice = 1;
-    size_t bytes;
-
-    if (!need_known(n))
-        return NULL;
-    if (index->type.dt != DT_S64 || index->type.rank < 1 ||
-        x->type.dt != up->type.dt || !vq_attr_is(n, "reduction", "none", true))
-        return vq_node_error(n, "only replacing by integer indices is "
-                                "supported");
-    len = vq_cols(&index->type);
-    if (len < 1 || len > x->type.rank)
-        return vq_node_error(n, "indices of %lld axes into rank %d",
-                             (long long)len, x->type.rank);
-    count = vq_count(&index->type) / len;
-    for (int i = (int)len; i < x->type.rank; i++)
-        slice *= x->type.dim[i];
-    if (vq_count(&up->type) != count * slice)
-        return vq_node_error(n, "updates %s do not fit",
-                             vq_shape_text(n, &up->type));
-    y = copy_of(n, x);
-    bytes = (size_t)slice * vq_dtype[x->type.dt].bytes;
-    for (int64_t i = 0; y && i < count; i++) {
-        int64_t at = scatter_at(&x->type, vq_item_i(index) + i * len, len);
-
-        if (at < 0)
-            return vq_node_error(n, "an index is out of range");
-        memcpy((char *)y->data + (size_t)at * bytes,
-               (const char *)up->data + (size_t)i * bytes, bytes);
-    }
     return y;
 }
 

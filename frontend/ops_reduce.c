@@ -4,8 +4,8 @@
 #include "frontend/import.h"
 
 /* The axes by attribute or input; none given means all, or none at all. */
-static bool
-reduced_axes(const Node *n, unsigned *mask)
+bool
+vq_reduced_axes(const Node *n, unsigned *mask)
 {
     int rank = vq_in(n, 0)->type.rank;
     const int64_t *axes;
@@ -37,7 +37,7 @@ vq_onnx_reduce(Node *n)
 {
     unsigned axes;
 
-    if (!reduced_axes(n, &axes))
+    if (!vq_reduced_axes(n, &axes))
         return NULL;
     if (is_int(vq_in(n, 0)))
         return vq_fold_reduce(n, vq_in(n, 0), axes, keeps(n));
@@ -50,7 +50,7 @@ vq_onnx_reduce_min(Node *n)
     unsigned axes;
     Item *x;
 
-    if (!reduced_axes(n, &axes))
+    if (!vq_reduced_axes(n, &axes))
         return NULL;
     if (is_int(vq_in(n, 0)))
         return vq_fold_reduce(n, vq_in(n, 0), axes, keeps(n));
@@ -63,7 +63,7 @@ vq_onnx_reduce_l1(Node *n)
 {
     unsigned axes;
 
-    if (!reduced_axes(n, &axes))
+    if (!vq_reduced_axes(n, &axes))
         return NULL;
     return vq_reduce(n, OP_REDUCE_SUM, vq_make1(n, OP_ABS, vq_in(n, 0)), axes,
                      keeps(n));
@@ -76,7 +76,7 @@ vq_onnx_reduce_l2(Node *n)
     Item *x = vq_in(n, 0);
     unsigned axes;
 
-    if (!reduced_axes(n, &axes))
+    if (!vq_reduced_axes(n, &axes))
         return NULL;
     x = vq_reduce(n, OP_REDUCE_SUM, vq_make2(n, OP_MUL, x, x), axes, keeps(n));
     return n->op->name[6] == 'L' ? vq_make1(n, OP_SQRT, x) : x;
@@ -87,11 +87,11 @@ vq_onnx_reduce_prod(Node *n)
 {
     unsigned axes;
 
-    if (!reduced_axes(n, &axes))
+    if (!vq_reduced_axes(n, &axes))
         return NULL;
-    if (!is_int(vq_in(n, 0)))
-        return vq_node_error(n, "only a product of integers known at compile "
-                                "time is supported");
+    if (!vq_known(vq_in(n, 0)))
+        return vq_node_error(n, "is supported only on what is known at "
+                                "compile time");
     return vq_fold_reduce(n, vq_in(n, 0), axes, keeps(n));
 }
 

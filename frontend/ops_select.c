@@ -157,9 +157,8 @@ run_length(const int64_t *index, int64_t i, int64_t count)
     return i + 1 < count && index[i + 1] == index[i] ? 1 : k - i;
 }
 
-/* Indices in order as slices side by side. */
-static Item *
-gather_runs(Node *n, Item *x, const int64_t *index, int64_t count, int axis)
+Item *
+vq_gather_runs(Node *n, Item *x, const int64_t *index, int64_t count, int axis)
 {
     Item **part = NEWN(n->im->arena, Item *, MAXRUNS);
     uint32_t k = 0;
@@ -233,6 +232,7 @@ vq_onnx_gather(Node *n)
     at = positive(n, index, x->type.dim[axis]);
     if (!at)
         return NULL;
-    return replace_axis(n, gather_runs(n, x, at, vq_count(&index->type), axis),
+    return replace_axis(n,
+                        vq_gather_runs(n, x, at, vq_count(&index->type), axis),
                         &x->type, axis, &index->type);
 }

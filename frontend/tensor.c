@@ -370,6 +370,16 @@ vq_item_f32(Import *im, float f)
 }
 
 Item *
+vq_item_range(Import *im, int64_t n)
+{
+    Item *x = vq_item_new(im, NOLOC, ET_INT64, 1, &n);
+
+    for (int64_t i = 0; x && i < n; i++)
+        vq_item_i(x)[i] = i;
+    return x;
+}
+
+Item *
 vq_item_ints(Import *im, const int64_t *v, int64_t n)
 {
     Item *x = vq_item_new(im, NOLOC, ET_INT64, 1, &n);

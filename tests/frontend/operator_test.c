@@ -3,7 +3,8 @@
  *
  * A row of the tables is a model of one node, x in and y out, in a short
  * notation: attributes `axes=[0,1] keepdims=0 alpha=0.5f mode='dcr'`, constant
- * inputs `w:f[2,2]=1,2,3,4 shape:i[1]=4`.
+ * inputs `w:f[2,2]=1,2,3,4 shape:i[1]=4`. An op's domain stands before its last
+ * dot.
  */
 #include "tests/frontend/mkonnx.h"
 
@@ -62,9 +63,17 @@ for_each_word(Make *m, const char *words, void (*add)(Make *, char *))
 static void
 build(Make *m, const Case *c)
 {
+    const char *dot = strrchr(c->op, '.');
+
     make_begin(m, c->opset);
     make_io(m, c->dims);
-    make_node(m, c->op, c->names);
+    if (dot) {
+        make_node(m, dot + 1, c->names);
+        m->node->domain =
+            vq_format(&m->arena, "%.*s", (int)(dot - c->op), c->op);
+    } else {
+        make_node(m, c->op, c->names);
+    }
     for_each_word(m, c->attrs, add_attr);
     for_each_word(m, c->consts, add_const);
 }
@@ -206,6 +215,118 @@ static const Case good[] = {
      "[1x4x1x1] 1,2,3,4"},
     {13, "DepthToSpace", "x -> y", "blocksize=2 mode='CRD'", "", "1,4,1,1",
      "1,2,3,4", "[1x1x2x2] 1,2,3,4"},
+    {16, "Elu", "x -> y", "alpha=2f", "", "2", "3,-1", "[2] 3,-1.26424"},
+    {16, "Selu", "x -> y", "alpha=2f gamma=3f", "", "2", "1,-1",
+     "[2] 3,-3.79272"},
+    {16, "Celu", "x -> y", "alpha=2f", "", "2", "1,-2", "[2] 1,-1.26424"},
+    {16, "PRelu", "x s -> y", "", "s:f[2]=0.5,0.25", "1,2", "-4,-4",
+     "[1x2] -2,-1"},
+    {18, "Mish", "x -> y", "", "", "3", "0,1,100", "[3] 0,0.865098,100"},
+    {16, "ThresholdedRelu", "x -> y", "alpha=2f", "", "4", "1,2,2.0001,-3",
+     "[4] 0,0,2.0001,-0"},
+    {16, "Shrink", "x -> y", "lambd=1f bias=0.5f", "", "5", "-2,-1,0,1,3",
+     "[5] -1.5,0,0,0,2.5"},
+    {16, "Sign", "x -> y", "", "", "3", "-0.001,0,7", "[3] -1,0,1"},
+    {16, "Floor", "x -> y", "", "", "6", "-1.5,-1,0.5,1.5,2.5,3",
+     "[6] -2,-1,0,1,2,3"},
+    {16, "Ceil", "x -> y", "", "", "6", "-1.5,-1,0.5,1.5,2.5,3",
+     "[6] -1,-1,1,2,3,3"},
+    {13, "Einsum", "x w -> y", "equation='ij,jk->ik'", "w:f[2,2]=1,2,3,4",
+     "1,2", "1,1", "[1x2] 4,6"},
+    {13, "Einsum", "x w -> y", "equation='ij,jk'", "w:f[2,1]=1,2", "2,2",
+     "1,2,3,4", "[2x1] 5,11"},
+    {13, "Einsum", "x -> y", "equation='ij->ji'", "", "1,2", "1,2",
+     "[2x1] 1,2"},
+    {13, "Einsum", "x -> y", "equation='ij->j'", "", "2,2", "1,2,3,4",
+     "[2] 4,6"},
+    {13, "Einsum", "x -> y", "equation='...ii->...i'", "", "1,2,2", "1,2,3,4",
+     "[1x2] 1,4"},
+    {13, "Einsum", "x w -> y", "equation='aecd,abcd->acbe'",
+     "w:f[1,2,1,2]=1,0,0,1", "1,2,1,2", "1,2,3,4", "[1x1x2x2] 1,3,2,4"},
+    {13, "Einsum", "x w -> y", "equation='...j,kj->...k'", "w:f[1,2]=3,5",
+     "2,1,2", "1,0,0,1", "[2x1x1] 3,5"},
+    {13, "Einsum", "x w x -> y", "equation='i,ij,j->'", "w:f[2,2]=1,2,3,4", "2",
+     "1,2", "[] 27"},
+    {13, "Einsum", "x w -> y", "equation='i,j->ij'", "w:f[2]=3,4", "2", "1,2",
+     "[2x2] 3,4,6,8"},
+    {13, "GatherND", "x i -> y", "", "i:i[3,1]=1,0,1", "2,2", "1,2,3,4",
+     "[3x2] 3,4,1,2,3,4"},
+    {13, "GatherND", "x i -> y", "", "i:i[2,2]=0,1,1,-2", "2,2", "1,2,3,4",
+     "[2] 2,3"},
+    {13, "GatherND", "x i -> y", "batch_dims=1", "i:i[2,1]=1,0", "2,2",
+     "1,2,3,4", "[2] 2,3"},
+    {13, "GatherElements", "x i -> y", "axis=1", "i:i[2,2]=1,0,1,0", "2,2",
+     "1,2,3,4", "[2x2] 2,1,4,3"},
+    {13, "GatherElements", "x i -> y", "axis=0", "i:i[1,2]=1,0", "2,2",
+     "1,2,3,4", "[1x2] 3,2"},
+    {18, "ScatterElements", "x i u -> y", "axis=0", "i:i[1,2]=1,0 u:f[1,2]=7,8",
+     "2,2", "1,2,3,4", "[2x2] 1,8,7,4"},
+    {18, "ScatterND", "x i u -> y", "", "i:i[1,1]=1 u:f[1,2]=7,8", "2,2",
+     "1,2,3,4", "[2x2] 1,2,7,8"},
+    {13, "Compress", "x c -> y", "axis=1", "c:i[3]=1,0,1", "1,3", "1,2,3",
+     "[1x2] 1,3"},
+    {13, "InstanceNormalization", "x s b -> y", "epsilon=0f",
+     "s:f[2]=1,2 b:f[2]=0,1", "1,2,2", "1,3,1,3", "[1x2x2] -1,1,-1,3"},
+    {18, "GroupNormalization", "x s b -> y", "epsilon=0f num_groups=1",
+     "s:f[1]=2 b:f[1]=1", "1,2,1", "1,3", "[1x2x1] -1,3"},
+    {21, "GroupNormalization", "x s b -> y", "epsilon=0f num_groups=1",
+     "s:f[2]=2,3 b:f[2]=1,0", "1,2,1", "1,3", "[1x2x1] -1,3"},
+    {13, "LpNormalization", "x -> y", "axis=0", "", "2", "3,4", "[2] 0.6,0.8"},
+    {13, "LpNormalization", "x -> y", "p=1", "", "2", "3,-1", "[2] 0.75,-0.25"},
+    {13, "com.microsoft.FusedMatMul", "x w -> y", "transB=1 alpha=2f",
+     "w:f[1,2]=3,5", "1,2", "1,1", "[1x1] 16"},
+    {13, "com.microsoft.FusedMatMul", "x w -> y", "transA=1 transBatchA=1",
+     "w:f[2,1,1]=1,1", "1,2,2", "1,2,3,4", "[2x2x1] 1,2,3,4"},
+    {13, "com.microsoft.FusedGemm", "x w c -> y", "transB=1 activation='Relu'",
+     "w:f[2,1]=1,-1 c:f[2]=1,1", "1,1", "3", "[1x2] 4,0"},
+    {13, "com.microsoft.FusedConv", "x w b z -> y", "activation='Relu'",
+     "w:f[1,1,1,1]=2 b:f[1]=1 z:f[1,1,1,2]=-9,1", "1,1,1,2", "3,4",
+     "[1x1x1x2] 0,10"},
+    {13, "com.microsoft.NhwcConv", "x w -> y", "", "w:f[1,1,1,2]=2,3",
+     "1,1,1,2", "1,10", "[1x1x1x1] 32"},
+    {13, "com.microsoft.BiasGelu", "x b -> y", "", "b:f[2]=1,0", "2", "0,1",
+     "[2] 0.841345,0.841345"},
+    {13, "com.microsoft.FastGelu", "x b -> y", "", "b:f[2]=1,0", "2", "0,1",
+     "[2] 0.841192,0.841192"},
+    {13, "com.microsoft.QuickGelu", "x -> y", "alpha=1f", "", "1", "1",
+     "[1] 0.731059"},
+    {13, "com.microsoft.BiasSplitGelu", "x b -> y", "", "b:f[2]=0,1", "1,2",
+     "3,0", "[1x1] 2.52403"},
+    {13, "com.microsoft.SkipLayerNormalization", "x w g b c -> y", "epsilon=0f",
+     "w:f[1,2]=0,1 g:f[2]=1,2 b:f[2]=0,1 c:f[2]=0,1", "1,2", "1,1",
+     "[1x2] -1,3"},
+    {13, "com.microsoft.SkipSimplifiedLayerNormalization", "x w g -> y",
+     "epsilon=0f", "w:f[1,2]=4,4 g:f[2]=1,2", "1,2", "1,1", "[1x2] 1,2"},
+    {13, "SimplifiedLayerNormalization", "x g -> y", "epsilon=0f", "g:f[2]=1,2",
+     "1,2", "5,5", "[1x2] 1,2"},
+    {13, "com.microsoft.GroupNorm", "x g b -> y", "epsilon=0f groups=1",
+     "g:f[2]=2,3 b:f[2]=1,0", "1,1,1,2", "1,3", "[1x1x1x2] -1,3"},
+    {13, "com.microsoft.Attention", "x w b -> y", "num_heads=1",
+     "w:f[1,3]=0,0,2 b:f[3]=0,0,1", "1,2,1", "1,3", "[1x2x1] 5,5"},
+    {13, "com.microsoft.Attention", "x w b -> y",
+     "num_heads=1 unidirectional=1", "w:f[1,3]=0,0,2 b:f[3]=0,0,1", "1,2,1",
+     "1,3", "[1x2x1] 3,5"},
+    {13, "com.microsoft.MultiHeadAttention", "x x x b _ a -> y", "num_heads=1",
+     "b:f[3]=0,0,1 a:f[1,1,2,2]=0,-99999,-99999,0", "1,2,1", "1,3",
+     "[1x2x1] 2,4"},
+    {13, "com.microsoft.MultiHeadAttention", "x -> y", "num_heads=1", "",
+     "1,1,1,3,2", "1,2,3,4,5,6", "[1x1x2] 5,6"},
+    {13, "com.microsoft.MatMulNBits", "x w s -> y",
+     "K=16 N=1 bits=4 block_size=16",
+     "w:i[1,1,8]=152,136,136,136,136,136,136,248 s:f[1]=0.5", "1,16",
+     "2,10,0,0,0,0,0,0,0,0,0,0,0,0,0,100", "[1x1] 355"},
+    {13, "com.microsoft.MatMulNBits", "x w s z -> y",
+     "K=16 N=1 bits=4 block_size=16",
+     "w:i[1,1,8]=152,136,136,136,136,136,136,248 s:f[1]=0.5 z:i[1]=9", "1,16",
+     "2,10,0,0,0,0,0,0,0,0,0,0,0,0,0,100", "[1x1] 299"},
+    {23, "RotaryEmbedding", "x c s -> y", "num_heads=1",
+     "c:f[1,1,1]=0 s:f[1,1,1]=1", "1,1,2", "3,5", "[1x1x2] -5,3"},
+    {23, "RotaryEmbedding", "x c s p -> y", "interleaved=1",
+     "c:f[2,1]=1,0 s:f[2,1]=0,1 p:i[1,2]=1,0", "1,1,2,2", "3,5,7,9",
+     "[1x1x2x2] -5,3,7,9"},
+    {13, "com.microsoft.RotaryEmbedding", "x p c s -> y", "",
+     "p:i[1]=1 c:f[3,1]=1,0,1 s:f[3,1]=0,1,0", "1,1,1,2", "3,5",
+     "[1x1x1x2] -5,3"},
 };
 
 static const Case refused[] = {
@@ -247,11 +368,37 @@ static const Case refused[] = {
     {13, "Add", "x -> y", "", "", "2", "", "input 1 is missing"},
     {13, "Relu", "x x -> y", "", "", "2", "", "at most 1"},
     {13, "Relu", "z -> y", "", "", "2", "", "does not exist"},
-    {13, "ReduceProd", "x -> y", "", "", "2", "", "product"},
+    {13, "ReduceProd", "x -> y", "", "", "2", "", "known at compile"},
     {5, "Add", "x x -> y", "", "", "2", "", "as of opset 5"},
     {13, "Range", "a b c -> y", "", "a:i[]=0 b:i[]=9 c:i[]=0", "2", "",
      "Range"},
     {13, "Mod", "a b -> y", "", "a:i[]=1 b:i[]=0", "2", "", "division by zero"},
+    {13, "Einsum", "x x -> y", "equation='ij,jk->iz'", "", "2,2", "",
+     "does not go with its inputs"},
+    {13, "Einsum", "x w -> y", "equation='ij,jk->ik'", "w:f[3,1]=1,2,3", "2,2",
+     "", "lengths 2 and 3"},
+    {13, "Einsum", "x -> y", "equation='i$'", "", "2,2", "",
+     "does not go with its inputs"},
+    {13, "GatherND", "x i -> y", "", "i:i[1,3]=0,0,0", "2,2", "",
+     "do not go with"},
+    {13, "GatherElements", "x i -> y", "", "i:i[1,1]=5", "2,2", "",
+     "outside an axis of length 2"},
+    {13, "ScatterElements", "x i u -> y", "reduction='add'",
+     "i:i[1,1]=0 u:f[1,1]=0", "2,2", "", "reduction add"},
+    {13, "TopK", "x k -> y", "", "k:i[1]=1", "2", "", "do it in the program"},
+    {13, "ArgMax", "x -> y", "", "", "2", "", "do it in the program"},
+    {13, "Log", "x -> y", "", "", "2", "", "in the program"},
+    {13, "Unique", "x -> y", "", "", "2", "", "do it in the program"},
+    {13, "LSTM", "x -> y", "", "", "2", "", "vitqc is for Transformers"},
+    {13, "com.microsoft.PackedAttention", "x -> y", "", "", "2", "",
+     "without packing"},
+    {13, "com.microsoft.nchwc.Conv", "x -> y", "", "", "2", "",
+     "graph optimization level `extended`"},
+    {13, "com.microsoft.Attention", "x w _ m -> y", "num_heads=1",
+     "w:f[1,3]=0,0,2 m:i[1]=1", "1,2,1", "", "mask by lengths"},
+    {13, "com.microsoft.MatMulNBits", "x w s -> y",
+     "K=16 N=1 bits=3 block_size=16", "w:i[1,1,8]=1,2,3,4,5,6,7,8 s:f[1]=1",
+     "1,16", "", "3 bits"},
 };
 
 static void
