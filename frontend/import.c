@@ -47,14 +47,8 @@ collect_names(Import *im)
 /* ---- initializers ---- */
 
 static bool
-import_initializer(Import *im, const Onnx__TensorProto *t)
+define_weight(Import *im, const char *name, Item *x)
 {
-    const char *name = t->name ? t->name : "";
-    Item *x;
-
-    if (!*name)
-        return vq_error(im->diag, NOLOC, "an initializer has no name");
-    x = vq_tensor_read(im, NOLOC, t, name, FINITE);
     if (!x) {
         x = NEW(im->arena, Item);
         x->bad = true;
@@ -64,17 +58,36 @@ import_initializer(Import *im, const Onnx__TensorProto *t)
 }
 
 static bool
+import_initializer(Import *im, const Onnx__TensorProto *t)
+{
+    const char *name = t->name ? t->name : "";
+
+    if (!*name)
+        return vq_error(im->diag, NOLOC, "an initializer has no name");
+    return define_weight(im, name, vq_tensor_read(im, NOLOC, t, name, FINITE));
+}
+
+static bool
+import_sparse(Import *im, const Onnx__SparseTensorProto *s)
+{
+    const char *name = vq_sparse_name(s);
+
+    if (!*name)
+        return vq_error(im->diag, NOLOC, "a sparse initializer has no name");
+    return define_weight(im, name, vq_sparse_read(im, NOLOC, s, name));
+}
+
+static bool
 import_initializers(Import *im)
 {
     const Onnx__GraphProto *g = im->model->graph;
     bool ok = true;
 
-    if (g->n_sparse_initializer)
-        return vq_error(im->diag, NOLOC,
-                        "sparse initializers are not supported: export dense "
-                        "weights");
     for (size_t i = 0; i < g->n_initializer && !vq_enough_errors(im); i++)
         ok = import_initializer(im, g->initializer[i]) && ok;
+    for (size_t i = 0; i < g->n_sparse_initializer && !vq_enough_errors(im);
+         i++)
+        ok = import_sparse(im, g->sparse_initializer[i]) && ok;
     return ok;
 }
 

@@ -39,6 +39,9 @@ typedef enum ElemType {
     ET_UINT4 = 21,
     ET_INT4 = 22,
     ET_FLOAT4E2M1 = 23,
+    ET_FLOAT8E8M0 = 24,
+    ET_UINT2 = 25,
+    ET_INT2 = 26,
 } ElemType;
 
 /* What the codes of a quantized value stand for: scale * (code - zero), codes
@@ -192,6 +195,10 @@ typedef enum Finite {
 /* `what` names the tensor in messages. NULL after an error. */
 Item *vq_tensor_read(Import *, Loc, const Onnx__TensorProto *, const char *what,
                      Finite);
+/* The same of a sparse tensor, sparse.c, and its name. */
+Item *vq_sparse_read(Import *, Loc, const Onnx__SparseTensorProto *,
+                     const char *what);
+const char *vq_sparse_name(const Onnx__SparseTensorProto *);
 /* Bytes of a tensor stored in a file beside the model. */
 const uint8_t *vq_external_read(Import *, const Onnx__TensorProto *,
                                 size_t bytes);

@@ -109,8 +109,7 @@ vq_inner_own_graph(Body *b, const Onnx__GraphProto *g)
     for (size_t i = 0; i < g->n_initializer; i++)
         vq_inner_own(b, g->initializer[i]->name);
     for (size_t i = 0; i < g->n_sparse_initializer; i++)
-        if (g->sparse_initializer[i]->values)
-            vq_inner_own(b, g->sparse_initializer[i]->values->name);
+        vq_inner_own(b, vq_sparse_name(g->sparse_initializer[i]));
     vq_inner_own_nodes(b, g->node, g->n_node);
 }
 

@@ -38,6 +38,8 @@ vq_onnx_constant(Node *n)
     if ((a = vq_node_attr(n, "value")) && a->t)
         return vq_tensor_read(n->im, n->loc, a->t, n->p->output[0],
                               FINITE_OR_MASK);
+    if ((a = vq_node_attr(n, "sparse_value")) && a->sparse_tensor)
+        return vq_sparse_read(n->im, n->loc, a->sparse_tensor, n->p->output[0]);
     if ((a = vq_node_attr(n, "value_float")))
         return floats(n, &a->f, 1, 0);
     if ((a = vq_node_attr(n, "value_floats")))
@@ -46,7 +48,7 @@ vq_onnx_constant(Node *n)
         return ints(n, &a->i, 1, 0);
     if ((a = vq_node_attr(n, "value_ints")))
         return ints(n, a->ints, a->n_ints, 1);
-    return vq_node_error(n, "only dense numbers are supported");
+    return vq_node_error(n, "only numbers are supported");
 }
 
 Item *
@@ -146,7 +148,8 @@ cast_to(Node *n, int64_t et)
     if (vq_is_float_elem((int32_t)et) && x->type.dt == DT_F32)
         return x; /* between float types: vitqc computes in f32 */
     if (et < ET_FLOAT || et == ET_STRING ||
-        (et > ET_BFLOAT16 && et != ET_UINT4 && et != ET_INT4) ||
+        (et > ET_BFLOAT16 && et != ET_UINT4 && et != ET_INT4 &&
+         et != ET_UINT2 && et != ET_INT2) ||
         (et > ET_UINT64 && et < ET_BFLOAT16))
         return vq_node_error(n, "to ONNX data type %lld is not supported",
                              (long long)et);
@@ -276,6 +279,25 @@ vq_onnx_nonzero(Node *n)
     return y;
 }
 
+static bool
+in_triangle(int64_t row, int64_t col, bool upper, double k)
+{
+    double above = (double)col - (double)row - k;
+
+    return upper ? above >= 0 : above <= 0;
+}
+
+/* 1 in the triangle, else 0. */
+static Item *
+triangle(Node *n, int64_t rows, int64_t cols, bool upper, double k)
+{
+    Item *y = vq_item_new(n->im, n->loc, ET_FLOAT, 2, (int64_t[]){rows, cols});
+
+    for (int64_t i = 0; y && i < rows * cols; i++)
+        vq_item_f(y)[i] = in_triangle(i / cols, i % cols, upper, k);
+    return y;
+}
+
 /* Keeps the upper or lower triangle, from diagonal k on. */
 Item *
 vq_onnx_trilu(Node *n)
@@ -285,17 +307,17 @@ vq_onnx_trilu(Node *n)
     double k = 0;
     int64_t rows, cols;
 
-    if (!need_known(n) || (vq_in(n, 1) && !vq_in_scalar(n, 1, &k)))
+    if (vq_in(n, 1) && !vq_in_scalar(n, 1, &k))
         return NULL;
     if (x->type.rank < 2)
         return vq_node_error(n, "of rank %d", x->type.rank);
     rows = x->type.dim[x->type.rank - 2];
     cols = x->type.dim[x->type.rank - 1];
+    if (!vq_known(x))
+        return vq_make2(n, OP_MUL, x, triangle(n, rows, cols, upper, k));
     y = copy_of(n, x);
     for (int64_t i = 0; y && i < vq_count(&x->type); i++) {
-        double above = (double)(i % cols) - (double)(i / cols % rows) - k;
-
-        if (upper ? above >= 0 : above <= 0)
+        if (in_triangle(i / cols % rows, i % cols, upper, k))
             continue;
         if (x->type.dt == DT_F32)
             vq_item_f(y)[i] = 0;

@@ -10,21 +10,37 @@
 enum { MAXROUNDS = 4096 };
 
 static bool
+define_weight(Body *b, const char *inner, Item *x)
+{
+    const char *name = vq_inner_name(b, inner);
+
+    if (!x || !vq_define(b->node->im, b->node->loc, name, x))
+        return false;
+    x->name = name;
+    return true;
+}
+
+static bool
 import_weights(Body *b, const Onnx__GraphProto *g)
 {
     Import *im = b->node->im;
+    Loc loc = b->node->loc;
 
-    if (g->n_sparse_initializer)
-        return vq_node_error(b->node, "a sparse initializer inside is not "
-                                      "supported: export dense weights");
     for (size_t i = 0; i < g->n_initializer; i++) {
         const Onnx__TensorProto *t = g->initializer[i];
-        const char *name = vq_inner_name(b, t->name);
-        Item *x = vq_tensor_read(im, b->node->loc, t, name, FINITE_OR_MASK);
+        const char *name = t->name ? t->name : "";
 
-        if (!x || !vq_define(im, b->node->loc, name, x))
+        if (!define_weight(b, name,
+                           vq_tensor_read(im, loc, t, name, FINITE_OR_MASK)))
             return false;
-        x->name = name;
+    }
+    for (size_t i = 0; i < g->n_sparse_initializer; i++) {
+        const char *name = vq_sparse_name(g->sparse_initializer[i]);
+
+        if (!define_weight(
+                b, name,
+                vq_sparse_read(im, loc, g->sparse_initializer[i], name)))
+            return false;
     }
     return true;
 }

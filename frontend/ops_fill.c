@@ -46,6 +46,74 @@ pad_axis(Node *n, Item *x, int axis, int64_t before, int64_t after,
     return vq_concat(n, part, k, axis);
 }
 
+/* Which of `size` elements stands at place i, which may be outside. */
+typedef int64_t PlaceFn(int64_t i, int64_t size);
+
+static int64_t
+at_edge(int64_t i, int64_t size)
+{
+    return vq_clamp(i, 0, size - 1);
+}
+
+static int64_t
+wrapped(int64_t i, int64_t size)
+{
+    return (i % size + size) % size;
+}
+
+/* The edge itself is not repeated. */
+static int64_t
+reflected(int64_t i, int64_t size)
+{
+    int64_t period = vq_max(2 * (size - 1), 1);
+
+    i = wrapped(i, period);
+    return i < size ? i : period - i;
+}
+
+/* NULL: constant; *ok: the mode is one of ONNX's. */
+static PlaceFn *
+place_fn(const Node *n, bool *ok)
+{
+    static const struct {
+        const char *mode;
+        PlaceFn *fn;
+    } modes[] = {{"constant", NULL},
+                 {"reflect", reflected},
+                 {"edge", at_edge},
+                 {"wrap", wrapped}};
+
+    for (size_t i = 0; i < COUNT(modes); i++)
+        if (vq_attr_is(n, "mode", modes[i].mode, i == 0)) {
+            *ok = true;
+            return modes[i].fn;
+        }
+    *ok = false;
+    return NULL;
+}
+
+enum { MAXPADDED = 1 << 20 };
+
+/* The same with elements of x in the new places. */
+static Item *
+pad_places(Node *n, Item *x, int axis, int64_t before, int64_t after,
+           PlaceFn *fn)
+{
+    int64_t size = x->type.dim[axis], count = before + size + after, *index;
+
+    if (before == 0 && after == 0)
+        return x;
+    if (size < 1 || count < 1 || count > MAXPADDED)
+        return vq_node_error(n, "an axis of %lld would become %lld",
+                             (long long)size, (long long)count);
+    index = NEWN(n->im->arena, int64_t, (size_t)count);
+    for (int64_t i = 0; i < count; i++)
+        index[i] = fn(i - before, size);
+    if (vq_known(x))
+        return vq_fold_gather(n, x, vq_item_ints(n->im, index, count), axis);
+    return vq_gather_runs(n, x, index, count, axis);
+}
+
 Item *
 vq_onnx_pad(Node *n)
 {
@@ -54,7 +122,8 @@ vq_onnx_pad(Node *n)
     const int64_t *pads, *axes;
     int64_t count, naxes;
     unsigned mask;
-    bool zero = true;
+    PlaceFn *fn;
+    bool ok;
 
     if (!vq_attr_or_in(n, "pads", 1, &pads, &count) ||
         !vq_in_ints(n, 3, &axes, &naxes) ||
@@ -66,19 +135,19 @@ vq_onnx_pad(Node *n)
                              (long long)naxes);
     if (axes && !vq_axes(n, axes, naxes, x->type.rank, &mask))
         return NULL;
-    for (int64_t i = 0; i < count; i++) {
-        zero = zero && pads[i] == 0;
+    for (int64_t i = 0; i < count; i++)
         if (pads[i] < -(INT64_C(1) << 40) || pads[i] > INT64_C(1) << 40)
             return vq_node_error(n, "a pad of %lld", (long long)pads[i]);
-    }
-    if (!zero && !vq_attr_is(n, "mode", "constant", true))
-        return vq_node_error(n, "only mode `constant` is supported");
+    fn = place_fn(n, &ok);
+    if (!ok)
+        return vq_node_error(n, "this mode is not supported");
     for (int64_t i = 0; i < naxes && x; i++) {
         int axis;
 
         if (!vq_axis(n, axes ? axes[i] : i, x->type.rank, &axis))
             return NULL;
-        x = pad_axis(n, x, axis, pads[i], pads[naxes + i], value);
+        x = fn ? pad_places(n, x, axis, pads[i], pads[naxes + i], fn)
+               : pad_axis(n, x, axis, pads[i], pads[naxes + i], value);
     }
     return x;
 }

@@ -187,13 +187,15 @@ vq_onnx_mean_variance(Node *n)
 
 /* ---- with the sum in front ---- */
 
+/* x + bias + skip: x is a product as a rule, which takes the bias in. */
 static Item *
 sum_inputs(Node *n, uint32_t last)
 {
-    Item *x = vq_make2(n, OP_ADD, vq_in(n, 0), vq_in(n, 1));
+    Item *x = vq_in(n, 0);
 
-    if (last && vq_in(n, last))
+    if (vq_in(n, last))
         x = vq_make2(n, OP_ADD, x, vq_in(n, last));
+    x = vq_make2(n, OP_ADD, x, vq_in(n, 1));
     if (x && vq_wants_output(n, 3) && !vq_set_output(n, 3, x))
         return NULL;
     return x;

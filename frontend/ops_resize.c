@@ -232,3 +232,38 @@ vq_onnx_resize(Node *n)
     }
     return x;
 }
+
+/* Upsample, and Resize of opset 10: by scales, from each sample's corner. */
+Item *
+vq_onnx_upsample(Node *n)
+{
+    Filter f = {.coordinates = "asymmetric", .nearest = "floor"};
+    const Onnx__AttributeProto *a = vq_node_attr(n, "scales");
+    Item *x = vq_in(n, 0), *scales = vq_in(n, 1);
+    bool linear = vq_attr_is(n, "mode", "linear", false) ||
+                  vq_attr_is(n, "mode", "bilinear", false);
+    int64_t count;
+
+    if (scales && (!vq_known(scales) || scales->type.dt != DT_F32))
+        return vq_node_error(n, "its scales must be known at compile time");
+    count = scales ? vq_count(&scales->type) : a ? (int64_t)a->n_floats : 0;
+    if (count != x->type.rank ||
+        (!linear && !vq_attr_is(n, "mode", "nearest", true)))
+        return vq_node_error(n,
+                             "%lld scales for rank %d, or another mode "
+                             "than nearest and linear",
+                             (long long)count, x->type.rank);
+    f.reach = linear;
+    for (int axis = 0; axis < count && x; axis++) {
+        Axis size = {.from = x->type.dim[axis]};
+
+        size.scale =
+            (double)(scales ? vq_item_f(scales)[axis] : a->floats[axis]);
+        size.to = (int64_t)fmin(floor((double)size.from * size.scale), 0x1p40);
+        if (!(size.scale > 0) || size.to < 1)
+            return vq_node_error(n, "a scale of %g", size.scale);
+        if (size.scale != 1)
+            x = resize_axis(n, x, axis, &f, &size);
+    }
+    return x;
+}

@@ -21,6 +21,7 @@ static const struct {
 } codes[] = {{ET_UINT8, 0, UINT8_MAX},   {ET_INT8, INT8_MIN, INT8_MAX},
              {ET_UINT16, 0, UINT16_MAX}, {ET_INT16, INT16_MIN, INT16_MAX},
              {ET_UINT4, 0, 15},          {ET_INT4, -8, 7},
+             {ET_UINT2, 0, 3},           {ET_INT2, -2, 1},
              {ET_INT32, -WIDEST, WIDEST}};
 
 bool

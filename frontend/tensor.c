@@ -43,10 +43,13 @@ static const ElemInfo elem[] = {
     [ET_FLOAT8E4M3FNUZ] = {"float8e4m3fnuz", 0, ET_NONE},
     [ET_FLOAT8E5M2] = {"float8e5m2", 0, ET_NONE},
     [ET_FLOAT8E5M2FNUZ] = {"float8e5m2fnuz", 0, ET_NONE},
-    /* two in a byte: unpacked when they are found */
+    /* two or four in a byte: unpacked when they are found */
     [ET_UINT4] = {"uint4", 1, ET_INT32},
     [ET_INT4] = {"int4", 1, ET_INT32},
     [ET_FLOAT4E2M1] = {"float4e2m1", 0, ET_NONE},
+    [ET_FLOAT8E8M0] = {"float8e8m0", 0, ET_NONE},
+    [ET_UINT2] = {"uint2", 1, ET_INT32},
+    [ET_INT2] = {"int2", 1, ET_INT32},
 };
 
 /* Elements in memory; `as` is how they lie there. */
@@ -88,6 +91,10 @@ vq_wrap_int(ElemType et, int64_t x)
         return x & 15;
     case ET_INT4:
         return (x & 15) - ((x & 8) << 1);
+    case ET_UINT2:
+        return x & 3;
+    case ET_INT2:
+        return (x & 3) - ((x & 2) << 1);
     case ET_UINT32:
         return (uint32_t)x;
     case ET_INT32:
@@ -97,13 +104,22 @@ vq_wrap_int(ElemType et, int64_t x)
     }
 }
 
+/* Of types that share bytes; 0: others. */
+static int
+packed_bits(int32_t et)
+{
+    if (et == ET_UINT4 || et == ET_INT4)
+        return 4;
+    return et == ET_UINT2 || et == ET_INT2 ? 2 : 0;
+}
+
 static int64_t
 load_int(Source s, size_t i)
 {
     int64_t x = 0;
 
     memcpy(&x, s.p + i * elem[s.as].bytes, elem[s.as].bytes);
-    if (s.as == ET_UINT4 || s.as == ET_INT4)
+    if (packed_bits(s.as))
         return x; /* still packed */
     return vq_wrap_int(
         s.as == ET_FLOAT16 || s.as == ET_BFLOAT16 ? ET_UINT16 : s.as, x);
@@ -210,24 +226,37 @@ find_stored(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what,
     return s;
 }
 
-/* Two 4-bit integers lie in a byte, or in a typed field's number, the first
- * in the low half. */
+/* Two 4-bit integers, or four of 2 bits, lie in a byte, or in a typed field's
+ * number, the first in the low bits. */
 static Source
 find_elements(Import *im, Loc loc, const Onnx__TensorProto *t, const char *what,
               size_t count)
 {
+    size_t bits = (size_t)packed_bits(t->data_type), each;
     Source s;
-    uint8_t *each;
+    uint8_t *p;
 
-    if (t->data_type != ET_UINT4 && t->data_type != ET_INT4)
+    if (!bits)
         return find_stored(im, loc, t, what, count);
-    s = find_stored(im, loc, t, what, (count + 1) / 2);
+    each = 8 / bits;
+    s = find_stored(im, loc, t, what, (count + each - 1) / each);
     if (!s.p)
         return s;
-    each = NEWN(im->arena, uint8_t, count + 1);
+    p = NEWN(im->arena, uint8_t, count + 1);
     for (size_t i = 0; i < count; i++)
-        each[i] = (uint8_t)(load_int(s, i / 2) >> (i % 2 ? 4 : 0) & 15);
-    return (Source){each, ET_UINT8};
+        p[i] = (uint8_t)(load_int(s, i / each) >> (i % each * bits) &
+                         ((1 << bits) - 1));
+    return (Source){p, ET_UINT8};
+}
+
+/* Nothing but 0 and -inf: an attention mask. */
+static bool
+is_mask(const float *f, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (f[i] != 0 && !(isinf(f[i]) && f[i] < 0))
+            return false;
+    return true;
 }
 
 static bool
@@ -236,7 +265,7 @@ check_finite(Import *im, Loc loc, const Item *x, const char *what,
 {
     const float *f = vq_item_f(x);
     int64_t n = vq_count(&x->type);
-    bool inf = finite == FINITE_OR_MASK && n == 1;
+    bool inf = (finite == FINITE_OR_MASK && n == 1) || is_mask(f, n);
 
     for (int64_t i = 0; i < n && finite != FINITE_OR_NOT; i++)
         if (isnan(f[i]) || (!inf && isinf(f[i])))

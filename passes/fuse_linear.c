@@ -165,6 +165,8 @@ fuse_columns(Match *m, const Op *op)
 static const Rule rules[] = {
     {OP_MATMUL, fuse_matmul},
     {OP_CONV, vq_fuse_patches},
+    {OP_ADD, vq_fuse_channels},
+    {OP_MUL, vq_fuse_channels},
     {OP_ADD, fuse_columns},
     {OP_MUL, fuse_columns},
     SINK_RULES,

@@ -11,14 +11,14 @@
  * fakequants inside are dropped: integer layernorm keeps more than they leave.
  */
 #include "passes/moves.h"
+#include "passes/norm.h"
 #include "passes/passes.h"
 
 #include <math.h>
 #include <string.h>
 
-/* mean over the last axis: its operand, or 0. */
-static ValId
-mean_of(const Graph *g, ValId v)
+ValId
+vq_norm_mean(const Graph *g, ValId v)
 {
     const Op *op = vq_def_as(g, vq_beneath(g, v), OP_REDUCE_MEAN);
     const Attr *axes = op ? vq_attr(op, A_AXES) : NULL;
@@ -28,12 +28,11 @@ mean_of(const Graph *g, ValId v)
     return op->in[0];
 }
 
-/* The x of x - mean(x), or 0. */
-static ValId
-centred(const Graph *g, ValId v)
+ValId
+vq_norm_centred(const Graph *g, ValId v)
 {
     const Op *op = vq_def_as(g, vq_beneath(g, v), OP_SUB);
-    ValId x = op ? mean_of(g, op->in[1]) : 0;
+    ValId x = op ? vq_norm_mean(g, op->in[1]) : 0;
 
     return x && vq_beneath(g, x) == vq_beneath(g, op->in[0]) ? op->in[0] : 0;
 }
@@ -42,22 +41,21 @@ centred(const Graph *g, ValId v)
 static ValId
 mean_square(const Graph *g, ValId v)
 {
-    ValId sq = vq_beneath(g, mean_of(g, v));
+    ValId sq = vq_beneath(g, vq_norm_mean(g, v));
     const Op *mul = vq_def_as(g, sq, OP_MUL);
     const Op *pow = vq_def_as(g, sq, OP_POW);
     double two;
 
     if (mul && mul->in[0] == mul->in[1])
         return mul->in[0];
-    if (mul && centred(g, mul->in[0]) &&
-        centred(g, mul->in[0]) == centred(g, mul->in[1]))
+    if (mul && vq_norm_centred(g, mul->in[0]) &&
+        vq_norm_centred(g, mul->in[0]) == vq_norm_centred(g, mul->in[1]))
         return mul->in[0];
     return pow && vq_scalar(g, pow->in[1], &two) && two == 2 ? pow->in[0] : 0;
 }
 
-/* The d of sqrt(mean(d * d) + eps), or 0. */
-static ValId
-deviation(const Graph *g, ValId v, double *eps)
+ValId
+vq_norm_deviation(const Graph *g, ValId v, double *eps)
 {
     const Op *root = vq_def_as(g, vq_beneath(g, v), OP_SQRT);
     const Op *sum =
@@ -146,13 +144,13 @@ static ValId
 fuse_core(Match *m, const Op *op)
 {
     ValId s = 0, d = split_quotient(m->g, op, &s);
-    ValId x = d ? centred(m->g, d) : 0, sq;
+    ValId x = d ? vq_norm_centred(m->g, d) : 0, sq;
     double eps;
 
     if (!x || !vq_same_shape(vq_type(m->g, x), vq_type(m->g, op->out)))
         return 0;
-    sq = deviation(m->g, s, &eps);
-    if (!sq || centred(m->g, sq) != x)
+    sq = vq_norm_deviation(m->g, s, &eps);
+    if (!sq || vq_norm_centred(m->g, sq) != x)
         return 0;
     return plain_norm(m, op, x, true, 1, eps);
 }
@@ -309,13 +307,9 @@ fuse_affine(Match *m, const Op *op)
 }
 
 static const Rule rules[] = {
-    {OP_DIV, fuse_core},
-    {OP_MUL, fuse_core},
-    {OP_DIV, fuse_length},
-    {OP_MUL, fuse_length},
-    {OP_MUL, fuse_affine},
-    {OP_ADD, fuse_affine},
-    MOVE_RULES,
+    {OP_DIV, fuse_core},      {OP_MUL, fuse_core},      {OP_DIV, fuse_length},
+    {OP_MUL, fuse_length},    {OP_MUL, fuse_affine},    {OP_ADD, fuse_affine},
+    {OP_ADD, vq_fuse_spread}, {OP_SUB, vq_fuse_spread}, MOVE_RULES,
 };
 
 bool

@@ -8,5 +8,7 @@
 ValId vq_build_linear(const Build *, ValId x, ValId w, ValId bias);
 /* fuse_patches.c: a convolution whose windows do not overlap. */
 RuleFn vq_fuse_patches;
+/* fuse_channels.c: what follows a convolution, channel by channel. */
+RuleFn vq_fuse_channels;
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * exporter_test.c -- models as exporters and quantizers write them
- * (tests/models/export.py, families.py, quantize.py): they give the outputs of
- * PyTorch or, roundings included, of ONNX Runtime; static and dynamic exports
- * of one model are one graph.
+ * (tests/models/export.py, families.py, converters.py, quantize.py): they give
+ * the outputs of PyTorch or, roundings included, of ONNX Runtime; static and
+ * dynamic exports of one model are one graph.
  */
 #include "data/data.h"
 #include "tests/frontend/mkonnx.h"
@@ -37,6 +37,17 @@ static const Model models[] = {
     {"families/dinov2_swiglu_op14", 1e-4f},
     {"families/dinov2_swiglu_dynamo", 1e-4f},
     {"families/swin_op17", 1e-4f},
+    {"converters/keras_op13", 1e-4f},
+    {"converters/keras_op15_tanh", 1e-4f},
+    {"converters/keras_op18_dyn", 1e-4f},
+    {"converters/paddle_op9", 1e-4f},
+    {"converters/paddle_op11", 1e-4f},
+    {"converters/paddle_op17", 1e-4f},
+    {"converters/optimized_vit", 1e-4f},
+    {"converters/optimized_attention", 1e-4f},
+    {"converters/optimized_multihead", 1e-4f},
+    {"converters/optimized_clip", 1e-4f},
+    {"converters/optimized_vit_f16", 5e-3f}, /* halves there, f32 here */
     {"quantized/qdq_u8s8", 1e-5f},
     {"quantized/qdq_s8s8", 1e-5f},
     {"quantized/qdq_linear_u8s8", 1e-5f},

@@ -310,12 +310,12 @@ test_all_unsupported_are_named(void **state)
     make_io(&m, "2");
     make_node(&m, "Frobnicate", "x -> a");
     make_node(&m, "Relu", "a -> b");
-    make_node(&m, "FusedMatMul", "b b -> y")->domain =
+    make_node(&m, "FusedUnknown", "b b -> y")->domain =
         vq_strdup(&m.arena, "com.microsoft");
     assert_null(make_import(&m, NULL));
     assert_int_equal(count_lines(m.said), 2);
     assert_non_null(strstr(m.said, "node0: operator Frobnicate is not"));
-    assert_non_null(strstr(m.said, "node2: operator com.microsoft.FusedMat"));
+    assert_non_null(strstr(m.said, "node2: operator com.microsoft.FusedUnk"));
     make_end(&m);
 
     make_begin(&m, 13);
@@ -407,6 +407,10 @@ test_element_types(void **state)
         {11, 16, {[6] = 0xf0, 0x3f, [15] = 0xc0}, "[2] 1,-2"},
         {12, 8, {1, 0, 0, 0, 0, 0, 0, 0x80}, "[2] 1,2.14748e+09"},
         {16, 4, {0x80, 0x3f, 0, 0xc0}, "[2] 1,-2"},
+        {21, 1, {0x9f}, "[2] 15,9"},
+        {22, 1, {0x9f}, "[2] -1,-7"},
+        {25, 1, {0x0e}, "[2] 2,3"},
+        {26, 1, {0x0e}, "[2] -2,-1"},
     };
 
     (void)state;
@@ -459,6 +463,71 @@ test_typed_fields(void **state)
     t->n_uint64_data = 2;
     t->uint64_data = big;
     assert_string_equal(result_of(&m), "[2] 1,4.29497e+09");
+    make_end(&m);
+}
+
+static Onnx__SparseTensorProto *
+add_sparse(Make *m, const char *dims, const char *values, const char *at,
+           const char *at_dims)
+{
+    Onnx__SparseTensorProto *s = NEW(&m->arena, Onnx__SparseTensorProto);
+
+    onnx__sparse_tensor_proto__init(s);
+    s->values = make_floats(m, "w", vq_format(&m->arena, "%d", 2), values);
+    s->indices = make_ints(m, "", at_dims, at);
+    m->graph->n_initializer -= 2; /* they are no initializers of their own */
+    s->dims = make_ints(m, NULL, dims, dims)->int64_data;
+    for (s->n_dims = 1; *dims; dims++)
+        s->n_dims += *dims == ',';
+    make_append(m, &m->graph->sparse_initializer,
+                &m->graph->n_sparse_initializer, s);
+    return s;
+}
+
+static const char *
+sparse_result(Make *m, const char *dims)
+{
+    make_io(m, dims);
+    make_node(m, "Add", "x w -> y");
+    return make_result(m, "0,0,0,0");
+}
+
+static void
+test_sparse(void **state)
+{
+    Make m;
+
+    (void)state;
+    make_begin(&m, 13);
+    add_sparse(&m, "2,2", "5,7", "1,2", "2");
+    assert_string_equal(sparse_result(&m, "2,2"), "[2x2] 0,5,7,0");
+    make_end(&m);
+    make_begin(&m, 13);
+    add_sparse(&m, "2,2", "5,7", "0,0,1,1", "2,2");
+    assert_string_equal(sparse_result(&m, "2,2"), "[2x2] 5,0,0,7");
+    make_end(&m);
+    make_begin(&m, 13);
+    add_sparse(&m, "2,2", "5,7", "0,4", "2");
+    assert_null(sparse_result(&m, "2,2"));
+    assert_non_null(strstr(m.said, "w: index 1 is outside of it"));
+    make_end(&m);
+    make_begin(&m, 13);
+    add_sparse(&m, "99999,9999", "5,7", "0,4", "2");
+    assert_null(sparse_result(&m, "2,2"));
+    assert_non_null(strstr(m.said, "too large when it is dense"));
+    make_end(&m);
+}
+
+/* Nothing but 0 and -inf is a mask, which may be infinite. */
+static void
+test_mask(void **state)
+{
+    Make m;
+
+    (void)state;
+    make_begin(&m, 13);
+    make_floats(&m, "w", "2", "-inf,0");
+    assert_string_equal(result_of(&m), "[2] -inf,0");
     make_end(&m);
 }
 
@@ -518,6 +587,8 @@ main(void)
         cmocka_unit_test(test_errors_go_on),
         cmocka_unit_test(test_element_types),
         cmocka_unit_test(test_typed_fields),
+        cmocka_unit_test(test_sparse),
+        cmocka_unit_test(test_mask),
         cmocka_unit_test(test_bad_tensors),
     };
 

@@ -41,7 +41,9 @@ check_ops(const Graph *g, const char *path)
     if (!blocks)
         fail_msg("%s: no attention is left", path);
     for (size_t i = 0; i < COUNT(wanted); i++) {
-        int n = (int)count_ops(g, wanted[i].op);
+        bool gelu = wanted[i].op == OP_GELU; /* QuickGELU is a function */
+        int n = (int)(count_ops(g, wanted[i].op) +
+                      (gelu ? count_ops(g, OP_FUNCTION) : 0));
         int base = wanted[i].per * blocks;
 
         known += (unsigned)n;

@@ -1,0 +1,16 @@
+/* norm.h -- what the rules that find layernorms share. */
+#ifndef VQ_NORM_H
+#define VQ_NORM_H
+
+#include "passes/rule.h"
+
+/* mean over the last axis: its operand, or 0. */
+ValId vq_norm_mean(const Graph *, ValId);
+/* The x of x - mean(x), or 0. */
+ValId vq_norm_centred(const Graph *, ValId);
+/* The d of sqrt(mean(d * d) + eps), or 0. */
+ValId vq_norm_deviation(const Graph *, ValId, double *eps);
+/* fuse_spread.c: x * s + (beta - mean(x) * s) with s = gamma / deviation. */
+RuleFn vq_fuse_spread;
+
+#endif
