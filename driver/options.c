@@ -8,6 +8,7 @@
 #include "driver/options.h"
 #include "driver/console.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -38,6 +39,7 @@ typedef enum Kind {
     TEXT,
     COUNT, /* int64_t, not negative */
     LIMIT, /* int64_t */
+    SIZE,  /* int64_t, bytes */
     REAL,
     CHOICE,
     NUMBERS, /* one or three, comma separated */
@@ -120,6 +122,26 @@ read_count(const Option *o, const char *text, void *field)
     return read_limit(o, text, field) && *(int64_t *)field >= 0;
 }
 
+/* Bytes, or so many K, M or G of them, 1024 each. Less than 1M is a number of
+ * megabytes that lost its letter. */
+static bool
+read_size(const Option *o, const char *text, void *field)
+{
+    static const char letter[] = "KMG";
+    size_t n = strlen(text);
+    const char *at =
+        n ? strchr(letter, toupper((unsigned char)text[n - 1])) : NULL;
+    int shift = at && *at ? 10 * (int)(at - letter + 1) : 0;
+    char digits[24];
+    int64_t *bytes = field;
+
+    snprintf(digits, sizeof digits, "%.*s", (int)(n - (shift > 0)), text);
+    if (n > 20 || !read_count(o, digits, bytes) ||
+        __builtin_mul_overflow(*bytes, INT64_C(1) << shift, bytes))
+        return false;
+    return *bytes >= 1 << 20;
+}
+
 static bool
 read_real(const Option *o, const char *text, void *field)
 {
@@ -196,6 +218,7 @@ static ReadValue *const read_value[NKIND] = {
     [FLAG] = read_flag,       [TEXT] = read_text, [COUNT] = read_count,
     [LIMIT] = read_limit,     [REAL] = read_real, [CHOICE] = read_choice,
     [NUMBERS] = read_numbers, [DIM] = read_dim,   [MAYBE] = read_maybe,
+    [SIZE] = read_size,
 };
 
 /* ---- finding options ---- */

@@ -14,7 +14,7 @@ fill_options(const Args *a, VitqcOptions *o)
     o->on_progress = print_progress;
     o->batch = a->batch;
     o->dims = a->dim.n ? a->dim.text : NULL;
-    o->max_memory = (size_t)a->max_memory << 20;
+    o->max_memory = (size_t)a->max_memory;
     o->nonlinear = (VitqcNonlinear)a->nonlinear;
     o->bits = (int)a->bits;
     o->prob_bits = (int)a->prob_bits;

@@ -65,6 +65,7 @@ typedef struct Item {
 } Item;
 
 typedef struct Call Call;
+typedef struct ExternalFile ExternalFile;
 
 typedef struct Import {
     Arena *arena;
@@ -83,8 +84,9 @@ typedef struct Import {
     const Call *call; /* the functions whose body is being imported */
     unsigned depth;   /* of bodies in bodies */
     unsigned nbodies;
-    size_t inlined;    /* bytes of their nodes */
-    uint64_t dim_used; /* one bit for each of opt->dims */
+    size_t inlined;            /* bytes of their nodes */
+    const ExternalFile *files; /* beside the model, that were read */
+    uint64_t dim_used;         /* one bit for each of opt->dims */
 } Import;
 
 typedef struct Node Node;

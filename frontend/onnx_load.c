@@ -115,7 +115,7 @@ load_mapped(Arena *a, Diag *d, void *data, size_t n, size_t max_memory)
 
 /* The file's bytes, to be unmapped; NULL after reporting. */
 static void *
-map_open(Diag *d, const char *path, int fd, size_t *n)
+map_open(Arena *a, Diag *d, const char *path, int fd, size_t *n)
 {
     struct stat st;
     void *data;
@@ -129,6 +129,7 @@ map_open(Diag *d, const char *path, int fd, size_t *n)
         return NULL;
     }
     *n = (size_t)st.st_size;
+    vq_memory_grow(a->memory, *n);
     data = mmap(NULL, *n, PROT_READ, MAP_PRIVATE, fd, 0);
     if (data != MAP_FAILED)
         return data;
@@ -137,7 +138,7 @@ map_open(Diag *d, const char *path, int fd, size_t *n)
 }
 
 static void *
-map_file(Diag *d, const char *path, size_t *n)
+map_file(Arena *a, Diag *d, const char *path, size_t *n)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     void *data;
@@ -146,7 +147,7 @@ map_file(Diag *d, const char *path, size_t *n)
         vq_io_error(d, path, "cannot open: %s", strerror(errno));
         return NULL;
     }
-    data = map_open(d, path, fd, n);
+    data = map_open(a, d, path, fd, n);
     close(fd);
     return data;
 }
@@ -155,7 +156,7 @@ Onnx__ModelProto *
 vq_model_load(Arena *a, Diag *d, const char *path, size_t max_memory)
 {
     size_t n;
-    void *data = map_file(d, path, &n);
+    void *data = map_file(a, d, path, &n);
     Onnx__ModelProto *m;
 
     if (!data)

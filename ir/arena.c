@@ -26,6 +26,32 @@ vq_oom(Arena *a)
     longjmp(*a->oom, 1);
 }
 
+/* Counts bytes against the limits, or jumps. */
+static void
+charge(Arena *a, size_t bytes)
+{
+    Memory *m = a->memory;
+
+    if (a->limit && (bytes > a->limit || a->total > a->limit - bytes))
+        vq_oom(a);
+    if (m && m->limit && (bytes > m->limit || m->used > m->limit - bytes)) {
+        m->passed = true;
+        vq_oom(a);
+    }
+}
+
+void
+vq_memory_grow(Memory *m, uint64_t file_bytes)
+{
+    size_t more;
+
+    if (!m || m->fixed || !m->limit)
+        return;
+    if (__builtin_mul_overflow(file_bytes, (uint64_t)VQ_MEMORY_TIMES, &more) ||
+        __builtin_add_overflow(m->limit, more, &m->limit))
+        m->limit = SIZE_MAX;
+}
+
 static ArenaChunk *
 new_chunk(Arena *a, size_t bytes)
 {
@@ -35,14 +61,15 @@ new_chunk(Arena *a, size_t bytes)
     if (size > SIZE_MAX - 2 * HEADER_BYTES)
         vq_oom(a);
     size = (size + 63) & ~(size_t)63;
-    if (a->limit && (size > a->limit || a->total > a->limit - size))
-        vq_oom(a);
+    charge(a, size);
     c = aligned_alloc(64, HEADER_BYTES + size);
     if (!c)
         vq_oom(a);
     *c = (ArenaChunk){.older = a->chunk, .size = size};
     a->chunk = c;
     a->total += size;
+    if (a->memory)
+        a->memory->used += size;
     return c;
 }
 
@@ -103,6 +130,8 @@ vq_arena_release(Arena *a, ArenaMark m)
         assert(c);
         a->chunk = c->older;
         a->total -= c->size;
+        if (a->memory)
+            a->memory->used -= c->size;
         free(c);
     }
     if (m.chunk)

@@ -22,10 +22,19 @@
 
 typedef struct ArenaChunk ArenaChunk;
 
+/* What several arenas may take together. */
+typedef struct Memory {
+    size_t used;
+    size_t limit; /* 0: none. Passing it counts as out of memory */
+    bool fixed;   /* the limit is the user's: no file raises it */
+    bool passed;  /* an allocation was refused for it */
+} Memory;
+
 typedef struct Arena {
     ArenaChunk *chunk; /* newest first */
     size_t total;      /* bytes taken from the system */
-    size_t limit;      /* 0: none. Passing it counts as out of memory */
+    size_t limit;      /* of this arena alone; 0: none */
+    Memory *memory;    /* NULL: no other limit */
     jmp_buf *oom;      /* NULL: abort */
 } Arena;
 
@@ -49,6 +58,11 @@ void vq_arena_release(Arena *, ArenaMark);
 void vq_arena_free(Arena *);
 /* The out-of-memory jump, for owners of other resources. */
 _Noreturn void vq_oom(Arena *);
+
+/* A limit that was not fixed grows with what is read: by so many times the
+ * bytes of a file, whose content may be expanded and copied by passes. */
+enum { VQ_MEMORY_TIMES = 24 };
+void vq_memory_grow(Memory *, uint64_t file_bytes); /* NULL is fine */
 
 char *vq_strdup(Arena *, const char *);
 char *vq_format(Arena *, const char *fmt, ...)

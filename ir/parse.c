@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* ---- names ---- */
 
@@ -256,22 +257,21 @@ vq_parse(Arena *a, Diag *d, const char *text, size_t len, const void *blob,
 
 /* ---- files ---- */
 
-/* The bytes of an open file; NULL after a report. */
+/* Memory comes before the file is opened: it may run out. */
 static void *
-read_open(Arena *a, Diag *d, const char *path, FILE *f, size_t *len)
+read_whole(Arena *a, Diag *d, const char *path, size_t *len)
 {
-    long size;
-    char *data;
+    char *data = vq_alloc(a, *len + 1);
+    FILE *f = fopen(path, "rb");
+    size_t got;
 
-    if (fseek(f, 0, SEEK_END) != 0 || (size = ftell(f)) < 0 ||
-        size >= VQ_MAX_BYTES) {
-        vq_io_error(d, path, "cannot tell its size");
+    if (!f) {
+        vq_io_error(d, path, "cannot open: %s", strerror(errno));
         return NULL;
     }
-    rewind(f);
-    *len = (size_t)size;
-    data = vq_alloc(a, *len + 1);
-    if (fread(data, 1, *len, f) == *len)
+    got = fread(data, 1, *len, f);
+    fclose(f);
+    if (got == *len)
         return data;
     vq_io_error(d, path, "cannot read: %s", strerror(errno));
     return NULL;
@@ -280,18 +280,21 @@ read_open(Arena *a, Diag *d, const char *path, FILE *f, size_t *len)
 static void *
 read_file(Arena *a, Diag *d, const char *path, size_t *len, bool optional)
 {
-    FILE *f = fopen(path, "rb");
-    void *data;
+    struct stat st;
 
     *len = 0;
-    if (!f) {
+    if (stat(path, &st) != 0) {
         if (!optional || errno != ENOENT)
             vq_io_error(d, path, "cannot open: %s", strerror(errno));
         return NULL;
     }
-    data = read_open(a, d, path, f, len);
-    fclose(f);
-    return data;
+    if (!S_ISREG(st.st_mode) || st.st_size >= VQ_MAX_BYTES) {
+        vq_io_error(d, path, "cannot read: not a regular file, or too large");
+        return NULL;
+    }
+    vq_memory_grow(a->memory, (uint64_t)st.st_size);
+    *len = (size_t)st.st_size;
+    return read_whole(a, d, path, len);
 }
 
 Graph *

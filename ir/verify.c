@@ -430,10 +430,11 @@ check_all(Check *c)
 bool
 vq_verify(const Graph *g, Diag *d, const char *after)
 {
-    Arena tmp = {.oom = g->arena->oom};
-    Check c = {.g = g, .diag = d, .after = after, .tmp = &tmp};
+    Arena *a = g->arena; /* so that what it takes is freed after a jump, too */
+    ArenaMark mark = vq_arena_mark(a);
+    Check c = {.g = g, .diag = d, .after = after, .tmp = a};
     bool ok = check_all(&c);
 
-    vq_arena_free(&tmp);
+    vq_arena_release(a, mark);
     return ok;
 }

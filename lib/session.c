@@ -145,13 +145,17 @@ status_of(const Vitqc *v)
 static VitqcStatus
 out_of_memory(Vitqc *v)
 {
-    char text[128];
+    const Memory *m = &v->memory;
+    char text[160];
 
-    if (v->opt.max_memory)
-        snprintf(text, sizeof text, "out of memory (the limit is %zu MB)",
-                 v->opt.max_memory >> 20);
+    if (m->passed)
+        snprintf(text, sizeof text,
+                 "out of memory: %s %.4g MB; --max-memory=SIZE sets another",
+                 m->fixed ? "the limit is"
+                          : "the limit for a file of this size is",
+                 (double)m->limit / (1 << 20));
     else
-        snprintf(text, sizeof text, "out of memory");
+        snprintf(text, sizeof text, "out of memory: the system has no more");
     say_error(v, text);
     return VITQC_ENOMEM;
 }
@@ -257,6 +261,19 @@ begin(Vitqc *v, void *arg)
     return check_options(v);
 }
 
+/* Enough for the values of large models; a batch has more of them. What a
+ * model's files add is added when they are opened. */
+static Memory
+first_limit(const VitqcOptions *o)
+{
+    const size_t least = (size_t)4 << 30, image = (size_t)256 << 20;
+    size_t batch = (size_t)vq_clamp(o->batch, 1, 1 << 16);
+
+    if (o->max_memory)
+        return (Memory){.limit = o->max_memory, .fixed = true};
+    return (Memory){.limit = least + image * (batch - 1)};
+}
+
 VitqcStatus
 vitqc_new(Vitqc **vp, const VitqcOptions *options)
 {
@@ -270,7 +287,8 @@ vitqc_new(Vitqc **vp, const VitqcOptions *options)
     if (options)
         memcpy(&v->opt, options,
                (size_t)vq_min((int64_t)options->size, sizeof v->opt));
-    v->arena = v->tmp = (Arena){.limit = v->opt.max_memory, .oom = &v->jump};
+    v->memory = first_limit(&v->opt);
+    v->arena = v->tmp = (Arena){.memory = &v->memory, .oom = &v->jump};
     v->diag = (Diag){.fn = pass_on, .user = v};
     status = vq_guard(v, begin, NULL);
     if (status == VITQC_OK)

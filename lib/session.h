@@ -18,6 +18,7 @@ struct NpyWriter;
 
 struct Vitqc {
     Arena arena, tmp; /* the session's; and what one call needs */
+    Memory memory;    /* of both */
     jmp_buf jump;     /* where memory that runs out goes */
     Diag diag;
     VitqcOptions opt; /* strings in arena */

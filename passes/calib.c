@@ -251,7 +251,7 @@ Calib *
 vq_calib_random(Arena *a, Diag *d, const Graph *g, int images, uint64_t seed)
 {
     Calib *c = vq_calib_new(a, g, CM_MINMAX, 0);
-    Arena tmp = {.limit = a->limit, .oom = a->oom};
+    Arena tmp = {.limit = a->limit, .memory = a->memory, .oom = a->oom};
     bool ok = true;
 
     vq_calib_begin(c, 0);

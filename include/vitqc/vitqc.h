@@ -75,7 +75,8 @@ typedef struct VitqcOptions {
     /* import */
     int64_t batch;           /* 0: 1 */
     const char *const *dims; /* "name=value" ..., NULL; or NULL */
-    size_t max_memory;       /* bytes; 0: no limit */
+    /* Bytes, of all but LLVM's; 0: 4 GB and 24 times the model's files. */
+    size_t max_memory;
 
     /* arithmetic */
     VitqcNonlinear nonlinear;

@@ -22,6 +22,11 @@ refuse 2 "unknown option '-z'" "$model" -z -o out/m.o
 refuse 2 "not one of vitqc run" run x.o --emit=ir
 refuse 2 'needs a value' "$model" -o
 refuse 2 'takes no value' "$model" -o out/m.o --dyadic=1
+refuse 2 "'512' is not SIZE" "$model" --max-memory=512 -o out/m.o
+refuse 2 "'1T' is not SIZE" "$model" --max-memory 1T -o out/m.o
+refuse 2 "'99999999999G' is not SIZE" "$model" --max-memory 99999999999G
+refuse 1 'out of memory: the limit is 1 MB; --max-memory' "$model" \
+    --max-memory=1024K -o out/m.o
 refuse 2 "'lots' is not N" "$model" -o out/m.o --batch lots
 refuse 2 "'-3' is not N" "$model" -o out/m.o --batch -3
 refuse 2 "one of auto.shift.exact.ivit" "$model" -o out/m.o --nonlinear=relu

@@ -269,6 +269,22 @@ write_file(const char *folder, const char *name, const void *p, size_t n)
     fclose(f);
 }
 
+/* Beside w.bin: links to it, out of the folder and to nowhere; and a pipe. */
+static void
+make_odd_files(const char *folder)
+{
+    static const char *const link[][2] = {
+        {"in.bin", "w.bin"}, {"out.bin", "/etc/passwd"}, {"lost.bin", "none"}};
+    char path[128];
+
+    for (size_t i = 0; i < COUNT(link); i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, link[i][0]);
+        assert_int_equal(symlink(link[i][1], path), 0);
+    }
+    snprintf(path, sizeof path, "%s/pipe.bin", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+}
+
 /* A model y = x + w with w at `location`, in a folder with w.bin: three
  * numbers, 5, 6, 7. */
 static Graph *
@@ -295,6 +311,7 @@ import_external(Folder *f, const char *location, const char *offset,
     p = make_bytes(&f->m, &n);
     write_file(f->path, "m.onnx", p, n);
     write_file(f->path, "w.bin", w, sizeof w);
+    make_odd_files(f->path);
     return vq_onnx_read(&f->m.arena, &f->m.diag,
                         vq_format(&f->m.arena, "%s/m.onnx", f->path), NULL);
 }
@@ -302,7 +319,8 @@ import_external(Folder *f, const char *location, const char *offset,
 static void
 remove_folder(Folder *f)
 {
-    static const char *const names[] = {"m.onnx", "w.bin"};
+    static const char *const names[] = {"m.onnx",  "w.bin",    "in.bin",
+                                        "out.bin", "lost.bin", "pipe.bin"};
     char path[128];
 
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -327,6 +345,31 @@ test_external(void **state)
     remove_folder(&f);
     assert_non_null(import_external(&f, "./w.bin", "0", NULL));
     remove_folder(&f);
+    assert_non_null(import_external(&f, "in.bin", "0", NULL));
+    remove_folder(&f);
+}
+
+/* A cache of downloads: model and weights are links into another folder. */
+static void
+test_external_links(void **state)
+{
+    char folder[] = "/tmp/vitqc_links_XXXXXX", model[64], data[64], to[128];
+    Folder f;
+
+    (void)state;
+    assert_non_null(import_external(&f, "w.bin", "0", "8"));
+    assert_non_null(mkdtemp(folder));
+    snprintf(model, sizeof model, "%s/model.onnx", folder);
+    snprintf(data, sizeof data, "%s/w.bin", folder);
+    snprintf(to, sizeof to, "%s/m.onnx", f.path);
+    assert_int_equal(symlink(to, model), 0);
+    snprintf(to, sizeof to, "%s/w.bin", f.path);
+    assert_int_equal(symlink(to, data), 0);
+    assert_non_null(vq_onnx_read(&f.m.arena, &f.m.diag, model, NULL));
+    unlink(model);
+    unlink(data);
+    rmdir(folder);
+    remove_folder(&f);
 }
 
 static void
@@ -347,6 +390,10 @@ test_bad_external(void **state)
         {"../w.bin", "0", "8", "outside the model's folder", FAULT_MODEL},
         {"a/../../w.bin", "0", "8", "outside the model's folder", FAULT_MODEL},
         {".", "0", "8", "not a regular file", FAULT_IO},
+        {"pipe.bin", "0", "8", "not a regular file", FAULT_IO},
+        {"out.bin", "0", "8", "leads out of the model's folder", FAULT_MODEL},
+        {"lost.bin", "0", "8", "cannot open", FAULT_IO},
+        {"w.bin", "18446744073709551608", "8", "too short", FAULT_IO},
     };
 
     (void)state;
@@ -372,6 +419,7 @@ main(void)
         cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_external),
+        cmocka_unit_test(test_external_links),
         cmocka_unit_test(test_bad_external),
     };
 

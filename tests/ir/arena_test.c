@@ -129,6 +129,34 @@ test_format(void **state)
     vq_arena_free(&a);
 }
 
+/* Two arenas share a limit, which files raise unless it is the user's. */
+static void
+test_limit_of_several(void **state)
+{
+    jmp_buf oom;
+    Memory m = {.limit = 4 << 20};
+    Arena a = {.memory = &m, .oom = &oom}, b = a;
+
+    (void)state;
+    vq_alloc(&a, 3 << 20);
+    if (setjmp(oom) == 0) {
+        vq_alloc(&b, 2 << 20);
+        fail();
+    }
+    assert_true(m.passed);
+    assert_int_equal(m.used, 3 << 20);
+    vq_arena_free(&a);
+    assert_int_equal(m.used, 0);
+    vq_memory_grow(&m, 1 << 20);
+    assert_int_equal(m.limit, (4 << 20) + VQ_MEMORY_TIMES * (1 << 20));
+    vq_memory_grow(&m, UINT64_MAX);
+    assert_int_equal(m.limit, SIZE_MAX);
+    m = (Memory){.limit = 4 << 20, .fixed = true};
+    vq_memory_grow(&m, 1 << 20);
+    assert_int_equal(m.limit, 4 << 20);
+    vq_arena_free(&b);
+}
+
 int
 main(void)
 {
@@ -137,6 +165,7 @@ main(void)
         cmocka_unit_test(test_large_blocks),
         cmocka_unit_test(test_release_returns_memory),
         cmocka_unit_test(test_limit_jumps),
+        cmocka_unit_test(test_limit_of_several),
         cmocka_unit_test(test_overflow_jumps),
         cmocka_unit_test(test_grow_keeps_items),
         cmocka_unit_test(test_format),
