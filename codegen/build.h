@@ -114,6 +114,9 @@ Val b_look_up(Build *, Val table, Ty elem, Val at);
 /* An intrinsic by its full name; `ov` is its overload type or NULL. Arguments
  * are bitcast to what it takes, its result to `as` unless that is NULL. */
 Val b_intrinsic(Build *, const char *name, Ty ov, Val *args, unsigned n, Ty as);
+/* One with two overload types. */
+Val b_intrinsic2(Build *, const char *name, Ty first, Ty second, Val *args,
+                 unsigned n, Ty as);
 Val b_call(Build *, Val fn, Val *args, unsigned n);
 
 /* ---- loops ---- */

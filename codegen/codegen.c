@@ -74,7 +74,9 @@ add_constants(Module *m)
     LLVMSetGlobalConstant(m->consts, 1);
     LLVMSetLinkage(m->consts, LLVMInternalLinkage);
     LLVMSetAlignment(m->consts, VQ_SLOT);
-    LLVMSetSection(m->consts, ".rodata");
+    LLVMSetSection(m->consts, strstr(LLVMGetTarget(m->b.m), "-apple-")
+                                  ? "__TEXT,__const"
+                                  : ".rodata");
 }
 
 static bool

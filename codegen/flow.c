@@ -160,12 +160,13 @@ find_intrinsic(const char *name)
     return id;
 }
 
-Val
-b_intrinsic(Build *b, const char *name, Ty ov, Val *args, unsigned n, Ty as)
+static Val
+call_intrinsic(Build *b, const char *name, Ty *ov, unsigned nov, Val *args,
+               unsigned n, Ty as)
 {
     unsigned id = find_intrinsic(name);
-    Val fn = LLVMGetIntrinsicDeclaration(b->m, id, &ov, ov ? 1 : 0);
-    Ty ft = LLVMIntrinsicGetType(b->c, id, &ov, ov ? 1 : 0);
+    Val fn = LLVMGetIntrinsicDeclaration(b->m, id, ov, nov);
+    Ty ft = LLVMIntrinsicGetType(b->c, id, ov, nov);
     Ty want[8];
     Val arg[8], x;
 
@@ -175,6 +176,19 @@ b_intrinsic(Build *b, const char *name, Ty ov, Val *args, unsigned n, Ty as)
         arg[i] = b_bitcast(b, args[i], want[i]);
     x = LLVMBuildCall2(b->b, ft, fn, arg, n, "");
     return as ? b_bitcast(b, x, as) : x;
+}
+
+Val
+b_intrinsic(Build *b, const char *name, Ty ov, Val *args, unsigned n, Ty as)
+{
+    return call_intrinsic(b, name, &ov, ov ? 1 : 0, args, n, as);
+}
+
+Val
+b_intrinsic2(Build *b, const char *name, Ty first, Ty second, Val *args,
+             unsigned n, Ty as)
+{
+    return call_intrinsic(b, name, (Ty[]){first, second}, 2, args, n, as);
 }
 
 Val

@@ -78,12 +78,17 @@ static void
 start_sums(Kernel *k, bool with_bias)
 {
     Build *b = k->b;
-    Val sums = LLVMConstNull(b_vec(b->i32, VQ_PANEL));
+    Ty v = b_vec(b->i32, VQ_PANEL);
+    Val sums = LLVMConstNull(v), lack;
 
     for (unsigned p = 0; p < k->t->panels; p++) {
         if (with_bias && k->g->bias)
-            sums = b_load(b, b_vec(b->i32, VQ_PANEL),
-                          b_elt(b, k->g->bias, k->t->panel, 64, 64 * p), 64);
+            sums =
+                b_load(b, v, b_elt(b, k->g->bias, k->t->panel, 64, 64 * p), 64);
+        if (k->g->lack) {
+            lack = b_load(b, v, b_atc(b, k->g->lack, 64 * p), 64);
+            sums = with_bias && k->g->bias ? b_add(b, sums, lack) : lack;
+        }
         for (unsigned r = 0; r < k->nrow; r++)
             b->level->start(b, sums, k->acc + (r * k->t->panels + p) * k->nacc);
     }
@@ -289,6 +294,39 @@ emit_overlapped(Build *b, const Gemm *g, Val lo, Val hi, Tile *t)
     b_if_end(b, &any);
 }
 
+/*
+ * 128 times the sums of the columns of a block of panels: what its sums lack
+ * where a level takes bytes of A less 128. It costs a row of A, once for all
+ * rows that follow.
+ */
+static Val
+emit_lack(Build *b, const Gemm *g, const Tile *t)
+{
+    Val lack = b_alloca(b, 64 * (int64_t)t->panels), sums[MAXROWS];
+    Val ones = b_const(b_vec(b->i8, 16), 1), w[MAXACC];
+    const Level *l = b->level;
+    int64_t stride = vq_gemm_groups(g) * GROUP;
+    Val acc[MAXACC], from;
+    Loop loop;
+
+    for (unsigned p = 0; p < t->panels; p++) {
+        from = b_elt(b, g->w, t->panel, stride, stride * p);
+        l->start(b, LLVMConstNull(b_vec(b->i32, VQ_PANEL)), acc);
+        b_loop(b, &loop, 0, 1, vq_kgroups(g->k));
+        for (unsigned i = 0; i < l->nacc; i++)
+            acc[i] = b_carry(b, &loop, acc[i]);
+        l->panel(b, b_elt(b, from, loop.i, GROUP, 0), 1, w);
+        for (unsigned i = 0; i < l->nacc; i++) {
+            acc[i] = l->dot(b, acc[i], ones, w[i], 0);
+            b_next(&loop, i, acc[i]);
+        }
+        b_loop_end(b, &loop);
+        l->total(b, acc, sums);
+        b_store(b, b_shlc(b, sums[0], 7), b_atc(b, lack, 64 * p), 64);
+    }
+    return lack;
+}
+
 /* ---- the loop nest ---- */
 
 /* Tiles of rows lo, lo + t->rows, .. below hi. */
@@ -312,19 +350,22 @@ static void
 emit_rows(Build *b, const Gemm *g, GemmBlock block, Val end, const Nest *n,
           Tile *t)
 {
+    Gemm own = *g;
     If last;
 
     if (b->level->wide && !g->w16)
         widen_panel(b, g, t->panel);
+    if (b->level->offset)
+        own.lack = emit_lack(b, g, t);
     if (g->m / block.rows) {
         t->rows = (unsigned)block.rows;
-        emit_whole(b, g, b_mulc(b, n->lo, block.rows),
+        emit_whole(b, &own, b_mulc(b, n->lo, block.rows),
                    b_mulc(b, b_least(b, n->hi, end), block.rows), t);
     }
     if (g->m % block.rows) {
         t->rows = (unsigned)(g->m % block.rows);
         b_if(b, &last, b_cmp(b, LLVMIntSGT, n->hi, end));
-        emit_tile(b, g, b_mulc(b, end, block.rows), t);
+        emit_tile(b, &own, b_mulc(b, end, block.rows), t);
         b_if_end(b, &last);
     }
 }

@@ -42,6 +42,7 @@ typedef struct Gemm {
     int64_t groups; /* from one panel of w to the next; 0: as layout.h says */
     Val a, a_low, w, bias, scratch;
     bool a16, w16;
+    Val lack;        /* gemm.c's own: what an `offset` level's sums lack */
     Val first;       /* row of the result that a's first one is; NULL: 0 */
     Val part, parts; /* i64; NULL: the whole product */
     GemmSplit split;

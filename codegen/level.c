@@ -15,6 +15,8 @@ vq_arch(const char *triple)
     } table[] = {
         {"x86_64", &vq_x86},
         {"amd64", &vq_x86},
+        {"aarch64", &vq_arm},
+        {"arm64", &vq_arm},
     };
 
     for (size_t i = 0; i < COUNT(table); i++)
@@ -96,7 +98,7 @@ Val
 p_mulu(Build *b, Val x, Val y)
 {
     if (b->level->isa->mulu)
-        return b->level->isa->mulu(b, x, y);
+        return by_register(b, b->level->isa->mulu, x, y);
     return b_mul(b, b_andc(b, x, UINT32_MAX), b_andc(b, y, UINT32_MAX));
 }
 
@@ -110,7 +112,7 @@ Val
 p_muls(Build *b, Val x, Val y)
 {
     if (b->level->isa->muls)
-        return b->level->isa->muls(b, x, y);
+        return by_register(b, b->level->isa->muls, x, y);
     return b_mul(b, low_half(b, x), low_half(b, y));
 }
 

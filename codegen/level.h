@@ -28,11 +28,11 @@ typedef struct Isa {
     LanesFn *mulhrs;  /* (a * b + 2^14) >> 15 on s16; NULL: by parts */
     LanesFn *mulhi;   /* a * b >> 16 on u16 */
     LanesFn *average; /* (a + b + 1) >> 1 on u16 */
-    /* Of any length; NULL: by `madd`, or a product of 64-bit lanes. */
-    LanesFn *mul16;               /* s32 lanes that fit s16 */
-    LanesFn *mulu;                /* the low halves of 64-bit lanes, unsigned */
-    LanesFn *muls;                /* the same, signed */
-    Val (*pairs)(Build *, Val x); /* sums of adjacent s16, s32; of a register */
+    /* NULL: by what is above, or products of 64-bit lanes. */
+    LanesFn *mul16; /* s32 lanes that fit s16; vectors of any length */
+    LanesFn *mulu;  /* the low halves of 64-bit lanes, unsigned */
+    LanesFn *muls;  /* the same, signed */
+    Val (*pairs)(Build *, Val x); /* sums of adjacent s16, s32 */
 } Isa;
 
 struct Gemm;   /* gemm.h */
@@ -99,7 +99,7 @@ typedef struct Arch {
 
 /* NULL when the triple's architecture has no kernels. */
 const Arch *vq_arch(const char *triple);
-extern const Arch vq_x86;
+extern const Arch vq_x86, vq_arm;
 
 /* ---- primitives that follow from the Isa ---- */
 

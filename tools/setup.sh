@@ -9,7 +9,7 @@ build="gcc libc6-dev cmake ninja-build pkg-config llvm-19-dev
 protobuf-c-compiler libprotobuf-c-dev libonnx-dev libcjson-dev libjpeg-dev
 libpng-dev libopenblas-dev zlib1g-dev dataset-fashion-mnist"
 test="clang-19 libclang-rt-19-dev libcmocka-dev protobuf-compiler libonnx-testdata binutils
-valgrind g++ qemu-user"
+valgrind g++ qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross"
 
 packages=$build
 [ "${1:-test}" = demo ] || packages="$build $test"

@@ -7,9 +7,8 @@
 #include "ir/eval.h"
 #include "ir/layout.h"
 #include "ir/quant.h"
-#include "runtime/vqrt_pool.h"
 #include "tests/codegen/amx_trap.h"
-#include "tests/codegen/parts.h"
+#include "tests/codegen/ways.h"
 #include "tests/ir/random.h"
 
 #include <math.h>
@@ -28,8 +27,6 @@
 /* avxvnni-evex stands in for avxvnni where the CPU has AVX-512 only, amx-trap
  * for amx where it has no AMX. */
 #define LEVELS "base,avx2,avxvnni,avxvnni-evex,avx512vnni"
-
-enum { GUARD = 64, GUARD_BYTE = 0xc3 };
 
 static void
 print_diag(void *user, Severity severity, const char *file, Loc loc,
@@ -197,8 +194,11 @@ case_plan(Case *c)
 bool
 case_compile(Case *c, const char *path, const char *levels)
 {
-    CodegenOptions opt = {
-        .levels = levels, .prefix = c->g->name, .level = 2, .grain = 1};
+    CodegenOptions opt = {.triple = getenv("VQ_TEST_TARGET"),
+                          .levels = levels,
+                          .prefix = c->g->name,
+                          .level = 2,
+                          .grain = 1};
     Emitted e;
     FILE *f;
     bool ok;
@@ -254,134 +254,21 @@ fill_input(Case *c, const Type *t, Fill fill)
     return data;
 }
 
-typedef struct Run {
-    const void **in;
-    void **want, **got; /* got: GUARD bytes before and after */
-    size_t *bytes;      /* of each output */
-    unsigned char *work;
-    size_t work_bytes, part_bytes; /* as the model says */
-    VqrtPool *pool;
-    Fill fill;
-} Run;
-
-static size_t
-work_bytes(const Run *r, uint32_t parts)
-{
-    return r->work_bytes + (parts - 1) * r->part_bytes;
-}
-
 static void
-prepare_run(Case *c, const VqrtModel *m, Run *r, Fill fill)
+wanted_of(Case *c, ValId v, Wanted *o)
 {
-    const Graph *g = c->g;
+    const Type *t = vq_type(c->g, v);
+    size_t n = (size_t)vq_bytes(t);
 
-    *r = (Run){.in = NEWN(&c->arena, const void *, g->nin + 1),
-               .want = NEWN(&c->arena, void *, g->nout),
-               .got = NEWN(&c->arena, void *, g->nout),
-               .bytes = NEWN(&c->arena, size_t, g->nout),
-               .work_bytes = m->work_bytes,
-               .part_bytes = m->part_bytes,
-               .fill = fill};
-    r->work = vq_alloc(&c->arena, work_bytes(r, VQRT_MAXPARTS) + GUARD);
-    for (uint32_t i = 0; i < g->nin; i++)
-        r->in[i] = fill_input(c, vq_type(g, g->in[i]), fill);
-    for (uint32_t i = 0; i < g->nout; i++) {
-        size_t n = (size_t)vq_bytes(vq_type(g, g->out[i]));
-
-        r->bytes[i] = n;
-        r->want[i] = vq_alloc(&c->arena, n + 1);
-        r->got[i] = (char *)vq_alloc(&c->arena, n + 2 * GUARD) + GUARD;
-    }
-    vq_eval(g, &c->arena, r->in, r->want, NULL, NULL);
+    *o = (Wanted){.size = vq_dtype[t->dt].bytes,
+                  .count = vq_count(t),
+                  .cols = vq_cols(t),
+                  .bytes = n,
+                  .want = vq_alloc(&c->arena, n + 1),
+                  .got = (unsigned char *)vq_alloc(&c->arena, n + 2 * GUARD) +
+                         GUARD};
+    snprintf(o->name, sizeof o->name, "%s", c->g->val[v].name);
 }
-
-static bool
-guards_hold(const unsigned char *p, size_t n)
-{
-    for (int i = 1; i <= GUARD; i++)
-        if (p[-i] != GUARD_BYTE || p[n + (size_t)i - 1] != GUARD_BYTE)
-            return false;
-    return true;
-}
-
-/* A way to run all steps. */
-typedef struct Way {
-    const char *what;
-    void (*parallel_for)(void *, VqrtTask *, const void *, uint32_t);
-    uint32_t parts;
-} Way;
-
-static void
-compare(const Case *c, const Run *r, const char *level, const Way *way,
-        uint32_t k)
-{
-    const Graph *g = c->g;
-    const Type *t = vq_type(g, g->out[k]);
-    size_t n = r->bytes[k], i = 0;
-    const char *want = r->want[k], *got = r->got[k];
-
-    if (!guards_hold(r->got[k], n))
-        fail_msg("%s, %s, fill %d, %u parts %s: writes beyond its result",
-                 g->val[g->out[k]].name, level, (int)r->fill, way->parts,
-                 way->what);
-    while (i < n && want[i] == got[i])
-        i++;
-    if (i < n)
-        fail_msg("%s, %s, fill %d, %u parts %s: element %zu of %lld (rows of "
-                 "%lld) differs",
-                 g->val[g->out[k]].name, level, (int)r->fill, way->parts,
-                 way->what, i / vq_dtype[t->dt].bytes, (long long)vq_count(t),
-                 (long long)vq_cols(t));
-}
-
-static int
-run_way(const VqrtModel *m, Run *r, int level, const Way *way)
-{
-    Written written = {(unsigned char **)r->got, r->bytes, m->nout};
-    VqrtContext context = {.parallel_for = way->parallel_for,
-                           .pool = &written,
-                           .parts = way->parts};
-    size_t n = work_bytes(r, way->parts);
-    int status;
-
-    if (way->parallel_for == vqrt_pool_run)
-        context.pool = r->pool;
-
-    for (uint32_t i = 0; i < m->nout; i++)
-        memset((char *)r->got[i] - GUARD, GUARD_BYTE, r->bytes[i] + 2 * GUARD);
-    memset(r->work, 0x5a, n + GUARD);
-    status = way->parallel_for
-                 ? m->run_with(level, r->in, r->got, r->work, &context)
-                 : m->run_level(level, r->in, r->got, r->work);
-    for (int i = 0; i < GUARD; i++)
-        if (r->work[n + (size_t)i] != 0x5a)
-            fail_msg("%s, %u parts %s: writes beyond its work area",
-                     m->level[level], way->parts, way->what);
-    return status;
-}
-
-/* False when this CPU cannot run the level. */
-static bool
-run_level(const Case *c, const VqrtModel *m, Run *r, int level, const Way *way)
-{
-    int status = run_way(m, r, level, way);
-
-    if (status == VQRT_ELEVEL)
-        return false;
-    assert_int_equal(status, VQRT_OK);
-    for (uint32_t i = 0; i < c->g->nout; i++)
-        compare(c, r, m->level[level], way, i);
-    return true;
-}
-
-static const Way ways[] = {
-    {"alone", NULL, 1},
-    {"reversed", parts_reversed, 1},
-    {"reversed", parts_reversed, 2},
-    {"apart", parts_apart, 3},
-    {"in a pool", vqrt_pool_run, 5},
-    {"reversed", parts_reversed, VQRT_MAXPARTS},
-};
 
 /* Is an output what another op reads? */
 static bool
@@ -394,17 +281,25 @@ reads_output(const Graph *g)
     return false;
 }
 
-static unsigned
-run_ways(const Case *c, const VqrtModel *m, Run *r, int level)
+/* Inputs, and what the evaluator makes of them. */
+static void
+prepare_run(Case *c, Run *r, Fill fill)
 {
-    bool apart = !reads_output(c->g);
-    unsigned ran = 0;
+    const Graph *g = c->g;
+    void **want = NEWN(&c->arena, void *, g->nout);
 
-    for (size_t k = 0; k < COUNT(ways); k++)
-        if (k == 0 || r->fill == FILL_RANDOM)
-            if (apart || ways[k].parallel_for != parts_apart)
-                ran += run_level(c, m, r, level, &ways[k]);
-    return ran;
+    *r = (Run){.in = NEWN(&c->arena, const void *, g->nin + 1),
+               .out = NEWN(&c->arena, Wanted, g->nout),
+               .fill = (int)fill,
+               .all = fill == FILL_RANDOM,
+               .apart = !reads_output(g)};
+    for (uint32_t i = 0; i < g->nin; i++)
+        r->in[i] = fill_input(c, vq_type(g, g->in[i]), fill);
+    for (uint32_t i = 0; i < g->nout; i++) {
+        wanted_of(c, g->out[i], &r->out[i]);
+        want[i] = r->out[i].want;
+    }
+    vq_eval(g, &c->arena, r->in, want, NULL, NULL);
 }
 
 static void
@@ -418,34 +313,90 @@ run_all(Case *c, const VqrtModel *m)
         unsigned ran = 0;
         Run r;
 
-        prepare_run(c, m, &r, (Fill)fill);
+        prepare_run(c, &r, (Fill)fill);
+        r.work = vq_alloc(&c->arena, run_work_bytes(m, VQRT_MAXPARTS) + GUARD);
         r.pool = pool;
         for (uint32_t i = 0; i < m->nlevel; i++)
-            ran += run_ways(c, m, &r, (int)i);
+            ran += run_ways(m, &r, (int)i);
         assert_true(ran >= 1);
         vq_arena_release(&c->arena, mark);
     }
     vqrt_pool_free(pool);
 }
 
-void
-case_check(Case *c)
+static void
+check_here(Case *c, const char *path)
 {
-    char path[] = "/tmp/vitqc-check-XXXXXX";
-    int fd = mkstemp(path);
-    Loaded *l;
+    Loaded *l = vq_load_object(&c->diag, path);
 
-    assert_true(fd >= 0);
-    close(fd);
-    case_plan(c);
-    assert_true(case_compile(
-        c, path, amx_trap_possible() ? LEVELS ",amx-trap" : LEVELS ",amx"));
-    l = vq_load_object(&c->diag, path);
-    if (!getenv("KEEP_OBJECTS"))
-        unlink(path);
     assert_non_null(l);
     amx_trap_start();
     run_all(c, vq_loaded_model(l));
     amx_trap_stop();
     vq_unload(l);
+}
+
+/* ---- on another machine ---- */
+
+static void
+put_run(FILE *f, const Graph *g, const Run *r)
+{
+    uint32_t head[3] = {(uint32_t)r->fill, r->all, r->apart};
+
+    fwrite(head, sizeof head, 1, f);
+    for (uint32_t i = 0; i < g->nin; i++) {
+        uint64_t n = (uint64_t)vq_bytes(vq_type(g, g->in[i])) + VQ_SLACK;
+
+        fwrite(&n, sizeof n, 1, f);
+        fwrite(r->in[i], 1, n, f);
+    }
+    for (uint32_t i = 0; i < g->nout; i++) {
+        fwrite(&r->out[i], sizeof r->out[i], 1, f);
+        fwrite(r->out[i].want, 1, r->out[i].bytes, f);
+    }
+}
+
+/* COMMAND OBJECT SYMBOL DATA: as runner.c reads them. */
+static void
+check_elsewhere(Case *c, const char *command, const char *path)
+{
+    char *data = vq_format(&c->arena, "%s.data", path);
+    FILE *f = fopen(data, "wb");
+    int status;
+
+    assert_non_null(f);
+    for (int fill = 0; fill < NFILL; fill++) {
+        ArenaMark mark = vq_arena_mark(&c->arena);
+        Run r;
+
+        prepare_run(c, &r, (Fill)fill);
+        put_run(f, c->g, &r);
+        vq_arena_release(&c->arena, mark);
+    }
+    assert_int_equal(fclose(f), 0);
+    status = system(vq_format(&c->arena, "%s %s %s_model %s", command, path,
+                              c->g->name, data));
+    unlink(data);
+    assert_int_equal(status, 0);
+}
+
+void
+case_check(Case *c)
+{
+    char path[] = "/tmp/vitqc-check-XXXXXX";
+    const char *elsewhere = getenv("VQ_TEST_COMMAND");
+    const char *levels =
+        amx_trap_possible() ? LEVELS ",amx-trap" : LEVELS ",amx";
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    close(fd);
+    case_plan(c);
+    assert_true(case_compile(c, path, elsewhere ? NULL : levels));
+    if (elsewhere)
+        check_elsewhere(c, elsewhere, path);
+    else
+        check_here(c, path);
+    if (!getenv("KEEP_OBJECTS"))
+        unlink(path);
 }

@@ -37,7 +37,12 @@ int64_t case_pick(Case *, int64_t lo, int64_t hi);
 void case_plan(Case *);
 /* Compiles all levels into `path`. */
 bool case_compile(Case *, const char *path, const char *levels);
-/* Compiles and runs on random, least and greatest inputs. */
+/*
+ * Compiles and runs on random, least and greatest inputs: here, or where
+ * VQ_TEST_COMMAND is set, for VQ_TEST_TARGET's triple and by
+ *     VQ_TEST_COMMAND OBJECT SYMBOL DATA
+ * which has runner.c run it; arm64_test.sh does.
+ */
 void case_check(Case *);
 
 #endif

@@ -3,12 +3,7 @@
  */
 #include "tests/codegen/parts.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/codegen/fail.h"
 
 #include <stdlib.h>
 #include <string.h>

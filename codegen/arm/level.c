@@ -1,0 +1,81 @@
+/*
+ * level.c -- aarch64 and its CPU levels.
+ *
+ * SVE2 and SME would be rows after these, with an Isa of their own where their
+ * registers' length is known; weights are packed as now.
+ */
+#include "codegen/arm/prim.h"
+
+#include <llvm-c/Target.h>
+
+enum {
+    HWCAP_ASIMDDP = 1 << 20, /* sdot, udot */
+    HWCAP2_I8MM = 1 << 13,   /* usdot, usmmla, smmla */
+};
+
+#define TABLES .lut8 = arm_lut8, .pow2 = arm_pow2
+#define BY_LANE                                                                \
+    .mr = 5, .nr = 1, .nacc = 4, .high = 1, .deep = 4, .unit = 1,              \
+    .start = arm_start, .total = arm_total, .panel = arm_panel
+
+static const Level levels[] = {
+    {
+        .name = "neon",
+        .features = "+neon",
+        .needs = &(const ArmNeeds){.macos = true},
+        .isa = &arm_neon,
+        .wide = arm_wide,
+        BY_LANE,
+        .spread = arm_spread,
+        .dot = arm_dot_mlal,
+        TABLES,
+    },
+    {
+        .name = "dotprod",
+        .features = "+neon,+dotprod",
+        .needs = &(const ArmNeeds){.hwcap = HWCAP_ASIMDDP, .macos = true},
+        .isa = &arm_neon,
+        .offset = true,
+        BY_LANE,
+        .spread = arm_spread_offset,
+        .dot = arm_dot_sdot,
+        TABLES,
+    },
+    {
+        .name = "i8mm",
+        .features = "+neon,+dotprod,+i8mm",
+        .needs =
+            &(const ArmNeeds){.hwcap = HWCAP_ASIMDDP, .hwcap2 = HWCAP2_I8MM},
+        .isa = &arm_neon,
+        .mr = 6,
+        .nr = 1,
+        .nacc = 8,
+        .high = 2,
+        .deep = 2,
+        .unit = 2,
+        .start = arm_start_2x2,
+        .total = arm_total_2x2,
+        .panel = arm_panel_2x2,
+        .spread = arm_spread_2x2,
+        .dot = arm_dot_usmmla,
+        TABLES,
+    },
+    {.name = NULL},
+};
+
+static void
+init(void)
+{
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
+    LLVMInitializeAArch64AsmParser();
+}
+
+const Arch vq_arm = {
+    .cpu = "generic",
+    .levels = levels,
+    .init = init,
+    .cpu_check = arm_cpu_check,
+};
