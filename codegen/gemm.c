@@ -237,7 +237,7 @@ emit_sums(Build *b, const Gemm *g, Val row, Tile *t, const Tile *before,
     assert(k.nrow * panels * k.nacc <= MAXTILE && g->a16 == wide);
     t->row = g->first ? b_add(b, g->first, row) : row;
     k.w = b_elt(b, g->w, t->panel, k.stride * (g->w16 ? 2 : 1), 0);
-    if (wide && !g->w16)
+    if ((wide && !g->w16) || b->level->prepare)
         k.w = g->scratch;
     start_sums(&k, !g->a_low);
     add_plane(&k, g->a);
@@ -355,6 +355,11 @@ emit_rows(Build *b, const Gemm *g, GemmBlock block, Val end, const Nest *n,
 
     if (b->level->wide && !g->w16)
         widen_panel(b, g, t->panel);
+    if (b->level->prepare)
+        b->level->prepare(
+            b, g->scratch,
+            b_elt(b, g->w, t->panel, vq_gemm_groups(g) * GROUP, 0),
+            vq_kgroups(g->k));
     if (b->level->offset)
         own.lack = emit_lack(b, g, t);
     if (g->m / block.rows) {

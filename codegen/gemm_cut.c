@@ -42,9 +42,9 @@ choose_block(const Build *b, const Gemm *g)
 {
     int64_t most = (int64_t)b->level->mr * b->level->nr, best = INT64_MAX;
     GemmBlock block = {1, 1};
+    bool alone = b->level->wide || b->level->prepare; /* a panel in scratch */
 
-    for (int64_t p = 1; p <= (b->level->wide ? 1 : vq_min(most, MAXPANELS));
-         p++)
+    for (int64_t p = 1; p <= (alone ? 1 : vq_min(most, MAXPANELS)); p++)
         for (int64_t r = 1; r * p <= most && r <= g->m; r++) {
             int64_t cost = nest_cost(b->level, g, r, p);
 

@@ -53,7 +53,9 @@ typedef struct Level {
      * one row of A, or of `high` ones, as an operand: n is `deep`, or less at
      * the end. `panel` loads n groups of a panel as nacc operands: n is `unit`,
      * or less at the end. `dot` adds their products to one accumulator, `at`
-     * being the group of A that they begin with.
+     * being the group of A that they begin with. With `prepare`, `panel` loads
+     * from what that has made of all groups of a panel, in as much memory, the
+     * groups rounded up to units.
      *
      * The 4 bytes are four of the matrix or, where bytes are multiplied as
      * 16-bit numbers, two of those; `wide` says then which byte of a k-group of
@@ -68,6 +70,7 @@ typedef struct Level {
     unsigned mr, nr, nacc, high, deep, unit;
     void (*start)(Build *, Val sums, Val *acc);
     void (*total)(Build *, const Val *acc, Val *sums);
+    void (*prepare)(Build *, Val to, Val from, int64_t groups);
     void (*panel)(Build *, Val p, unsigned n, Val *w);
     Val (*spread)(Build *, const Val *row, unsigned n);
     Val (*dot)(Build *, Val acc, Val a, Val w, unsigned at);

@@ -30,6 +30,7 @@ Val arm_dot_sdot(Build *, Val acc, Val a, Val w, unsigned at);
 /* matrix.c. Registers of two rows and two columns: usmmla. */
 void arm_start_2x2(Build *, Val sums, Val *acc);
 void arm_total_2x2(Build *, const Val *acc, Val *sums);
+void arm_prepare_2x2(Build *, Val to, Val from, int64_t groups);
 void arm_panel_2x2(Build *, Val p, unsigned n, Val *w);
 Val arm_spread_2x2(Build *, const Val *row, unsigned n);
 Val arm_dot_usmmla(Build *, Val acc, Val a, Val w, unsigned at);
