@@ -34,6 +34,9 @@ print_result(const VitqcVerified *r)
         printf("%-34s %lld of %lld\n", "object equals evaluator, images",
                (long long)(r->evaluated - r->mismatched),
                (long long)r->evaluated);
+    if (r->golden)
+        printf("%-34s %lld of %lld\n", "outputs have the golden digests",
+               (long long)r->golden, (long long)r->images);
     if (r->float_seconds > 0) {
         print_rate("object's class is the float graph's", r->agree, r->images);
         printf("%-34s %6.2f dB\n", "SQNR of the outputs", r->sqnr);
@@ -80,6 +83,7 @@ verify(Vitqc *v, const Args *a)
     ask.object = a->object;
     ask.level = a->cpu;
     ask.evaluate = a->evaluate;
+    ask.golden = a->golden;
     s = vitqc_verify(v, &ask, &result);
     end_progress();
     if (s == VITQC_OK || s == VITQC_EMISMATCH)

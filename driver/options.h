@@ -37,6 +37,7 @@ typedef struct Args {
     Command command;
     const char *model; /* the one argument that is no option */
     const char *output, *name, *report, *input, *labels, *object, *cpu;
+    const char *golden;
     const char *json, *profile, *opt_report; /* "": given without a value */
     const char *calib, *save_calib, *load_calib;
     const char *target, *cpu_levels;

@@ -6,6 +6,7 @@
  * and by the outputs' argmax. The evaluator is slow, so it may be told to stop
  * after some images; float graph and object run over all.
  */
+#include "lib/golden.h"
 #include "lib/object.h"
 
 #include "codegen/codegen.h"
@@ -38,6 +39,7 @@ typedef struct Judge {
     Pair *pair;     /* by the integer graph's ids */
     ValId *partner; /* by the float graph's ids: the integer graph's */
     double signal, noise;
+    Golden *golden; /* NULL: none */
 } Judge;
 
 void
@@ -164,6 +166,11 @@ make_ready(Judge *j)
     if (j->ask->labels) {
         j->label = vq_labels_read(v, j->feed, j->ask->labels);
         if (!j->label)
+            return false;
+    }
+    if (j->ask->golden) {
+        j->golden = vq_golden_open(v, j->ask->golden, j->feed->count);
+        if (!j->golden)
             return false;
     }
     j->pair = NEWN(&v->tmp, Pair, v->g->nval);
@@ -303,6 +310,8 @@ judge_batch(Judge *j, int64_t at, bool evaluate)
                 v->real ? compare_layer : NULL, j);
     for (int64_t b = 0; b < valid; b++) {
         judge_image(j, at + b, b);
+        if (j->golden)
+            vq_golden_image(j->golden, &j->run, at + b, b);
         if (evaluate)
             judge_bits(j, at + b, b);
     }
@@ -374,7 +383,7 @@ verify(Vitqc *v, void *arg)
     if (!make_ready(&j) || !judge_all(&j))
         return false;
     if (a->say->mismatched == 0)
-        return true;
+        return !j.golden || vq_golden_close(v, j.golden, j.feed, a->say);
     v->fail = VITQC_EMISMATCH;
     return vq_error(&v->diag, NOLOC,
                     "compiled code (level %s) differs from the evaluator on "

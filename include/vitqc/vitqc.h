@@ -201,6 +201,9 @@ typedef struct VitqcVerify {
     const char *object; /* an earlier compiled one; NULL: compiled here */
     const char *level;  /* CPU level; NULL: the best */
     int64_t evaluate;   /* images that the slow evaluator runs; 0: all */
+    /* A file of digests of the outputs, an image a line: compared, or written
+     * where there is none; NULL: neither. The same on every machine. */
+    const char *golden;
 } VitqcVerify;
 
 /* Rates are of images; what was not asked for is 0. */
@@ -216,6 +219,7 @@ typedef struct VitqcVerified {
     double float_seconds, object_seconds; /* an image, mean */
     const VitqcLayer *layer;              /* belongs to the session */
     size_t nlayer;
+    int64_t golden; /* images whose outputs have the digests that were read */
 } VitqcVerified;
 
 VITQC_API void vitqc_verify_init(VitqcVerify *);

@@ -64,6 +64,16 @@ printf '3\n5\n' >labels.txt
 check "verify" sh -c "'$vitqc' verify '$model' --calib '$images' \
     --input '$images' --labels labels.txt --evaluate 0 | \
     grep -q 'equals evaluator, images *2 of 2'"
+golden="'$vitqc' verify '$model' --calib '$images' --input '$images' --golden"
+check "golden made" sh -c "$golden golden && grep -q 'vitqc golden 1' golden"
+check "golden held" sh -c "$golden golden --cpu base | grep -q 'digests *2 of 2'"
+sed '3y/0123456789abcdef/123456789abcdef0/' golden >other
+check "golden differs" sh -c "$golden other 2>&1 >stdout | \
+    grep -q 'on 1 of 2 images, first on number 1'; $golden other; [ \$? = 3 ]"
+sed '3d' golden >short
+check "golden of fewer" sh -c "$golden short 2>&1 | grep -q 'of 1 images, not'"
+check "golden unreadable" sh -c "$golden labels.txt 2>&1 | \
+    grep -q 'not a file that verify'"
 check "verify an object" "$vitqc" verify "$model" --calib "$images" \
     --input "$images" --object out/vit.o
 check "a batch" sh -c "'$vitqc' '$model_dyn' --batch 2 -o b.o \
