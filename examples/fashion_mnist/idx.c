@@ -6,7 +6,15 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+
+#ifdef NO_ZLIB /* files that were unpacked, where there is no zlib */
+typedef FILE *gzFile;
+#define gzopen              fopen
+#define gzread(f, to, size) ((int)fread(to, 1, size, f))
+#define gzclose             fclose
+#else
 #include <zlib.h>
+#endif
 
 enum { MAX_BYTES = 1 << 28 };
 
