@@ -188,12 +188,21 @@ count_file(Import *im, const struct stat *st)
     im->files = one;
 }
 
+/* Whether a file has n bytes at all, before memory for them is asked for. */
+static bool
+has_bytes(const char *path, size_t n)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && (uint64_t)st.st_size >= n;
+}
+
 /* A pipe is not waited for: what is no regular file is refused once open. */
 static uint8_t *
 read_path(Import *im, const char *path, const char *tensor, const External *e,
           size_t n)
 {
-    uint8_t *p = vq_alloc(im->arena, n ? n : 1);
+    uint8_t *p = vq_alloc(im->arena, n && has_bytes(path, n) ? n : 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     bool ok;
 
@@ -203,6 +212,7 @@ read_path(Import *im, const char *path, const char *tensor, const External *e,
     }
     ok = read_open(im, path, fd, tensor, e, p, n);
     close(fd);
+    vq_budget_read(im, ok ? n : 0);
     return ok ? p : NULL;
 }
 

@@ -60,7 +60,7 @@ vq_fold_real(Node *n, OpKind kind, Item *const *in, uint32_t nin,
         return NULL;
     g = vq_graph_new(a, "fold");
     op = build_alone(n, g, kind, in, nin, attrs, nattr, want);
-    if (op)
+    if (op && vq_budget_op(n->im, g, op))
         x = vq_item_like(n->im, n->loc, ET_FLOAT, vq_type(g, op->out));
     if (x) {
         ArenaMark mark = vq_arena_mark(a);

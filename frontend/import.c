@@ -200,7 +200,7 @@ vq_import_node(Import *im, const Onnx__NodeProto *p)
     Node n = {.im = im, .p = p, .loc = vq_node_loc(p), .first_op = im->g->nop};
     bool bad;
 
-    if (!find_inputs(&n, &bad) || bad)
+    if (!find_inputs(&n, &bad) || bad || !vq_budget_inputs(&n))
         return define_bad(&n);
     if (f)
         return vq_function_call(&n, f) || define_bad(&n);
@@ -254,12 +254,14 @@ vq_onnx_read(Arena *a, Diag *d, const char *path, const ImportOptions *opt)
     Import im = {.arena = a, .diag = d, .opt = opt ? opt : &defaults};
     const char *name;
     bool ok;
+    size_t bytes;
 
     im.path = d->file = vq_strdup(a, path);
     im.errors = d->nerror;
-    im.model = vq_model_load(a, d, path, im.opt->max_memory);
+    im.model = vq_model_load(a, d, path, im.opt->max_memory, &bytes);
     if (!im.model)
         return NULL;
+    vq_budget_read(&im, bytes);
     name = im.model->graph->name;
     im.g = vq_graph_new(a, name && *name ? name : "model");
     im.items = vq_names_new(a);

@@ -87,6 +87,11 @@ typedef struct Import {
     size_t inlined;            /* bytes of their nodes */
     const ExternalFile *files; /* beside the model, that were read */
     uint64_t dim_used;         /* one bit for each of opt->dims */
+    /* Bytes, budget.c: */
+    double read;       /* from files */
+    double made_bytes; /* of constants that were worked out */
+    double work;       /* gone through to do so */
+    bool overdrawn;    /* and reported */
 } Import;
 
 typedef struct Node Node;
@@ -115,7 +120,7 @@ struct Node {
 /* ---- onnx_load.c, scan.c: file to message ---- */
 
 Onnx__ModelProto *vq_model_load(Arena *, Diag *, const char *path,
-                                size_t max_memory);
+                                size_t max_memory, size_t *bytes);
 /* The bytes are a well-formed message, nested no deeper than vitqc reads. */
 bool vq_message_scan(const ProtobufCMessageDescriptor *, const uint8_t *,
                      size_t);
@@ -218,6 +223,18 @@ Item *vq_item_range(Import *, int64_t n); /* 0 .. n - 1 */
 bool vq_is_float_elem(int32_t elem_type);
 /* An integer brought into the range of its type as C converts it. */
 int64_t vq_wrap_int(ElemType, int64_t);
+
+/* ---- budget.c: bounds on what is worked out at compile time ---- */
+
+/* So many bytes of the model were read. */
+void vq_budget_read(Import *, size_t bytes);
+/* A constant is about to be made, or gone through. false when that is out of
+ * proportion to the model; the first such is reported. */
+bool vq_budget_make(Import *, Loc, double bytes);
+bool vq_budget_work(Import *, Loc, double bytes);
+/* A node is about to work on its known inputs, an op to be evaluated. */
+bool vq_budget_inputs(Node *);
+bool vq_budget_op(Import *, const Graph *, const Op *);
 
 /* ---- inputs.c: the graph's inputs and outputs ---- */
 

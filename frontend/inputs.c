@@ -192,7 +192,17 @@ vq_import_inputs(Import *im)
     return ok;
 }
 
-/* An output must be a value that an op makes, of its ONNX name. */
+static bool
+is_taken(const Graph *g, const char *name)
+{
+    for (ValId v = 1; v < g->nval; v++)
+        if (strcmp(g->val[v].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* An output must be a value that an op makes, of its ONNX name unless an input
+ * has it. */
 static void
 emit_output(Import *im, Item *x, const char *name)
 {
@@ -204,7 +214,7 @@ emit_output(Import *im, Item *x, const char *name)
             v = vq_const(g, x->name ? x->name : name, x->type, x->data);
         v = vq_emit(g, OP_RESHAPE, name, x->type, &v, 1, NOLOC)->out;
         x->v = v;
-    } else if (strcmp(g->val[v].name, name) != 0 && !x->bad) {
+    } else if (!x->bad && !is_taken(g, name)) {
         g->val[v].name = vq_strdup(im->arena, name);
     }
     vq_output(g, v);

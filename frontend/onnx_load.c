@@ -153,15 +153,14 @@ map_file(Arena *a, Diag *d, const char *path, size_t *n)
 }
 
 Onnx__ModelProto *
-vq_model_load(Arena *a, Diag *d, const char *path, size_t max_memory)
+vq_model_load(Arena *a, Diag *d, const char *path, size_t max_memory, size_t *n)
 {
-    size_t n;
-    void *data = map_file(a, d, path, &n);
+    void *data = map_file(a, d, path, n);
     Onnx__ModelProto *m;
 
     if (!data)
         return NULL;
-    m = load_mapped(a, d, data, n, max_memory);
-    munmap(data, n);
+    m = load_mapped(a, d, data, *n, max_memory);
+    munmap(data, *n);
     return m;
 }

@@ -378,6 +378,10 @@ vq_item_new(Import *im, Loc loc, ElemType et, int rank, const int64_t *dim)
     x->et = et;
     if (!vq_item_shape(im, loc, x, rank, dim))
         return NULL;
+    /* Small ones cannot fail; their sum counts with the next large one. */
+    if (!vq_budget_make(im, loc, (double)vq_bytes(&x->type)) &&
+        vq_bytes(&x->type) > 4096)
+        return NULL;
     x->data = vq_allocn(im->arena, (size_t)vq_count(&x->type) + 1,
                         vq_dtype[x->type.dt].bytes);
     return x;

@@ -21,6 +21,7 @@ typedef struct Parser {
     Graph *g;
     const char *blob; /* borrowed; constants point into it */
     size_t bloblen;
+    size_t splat;  /* bytes that splats have asked for */
     Names *symbol; /* of Symbol */
 } Parser;
 

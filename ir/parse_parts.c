@@ -136,10 +136,11 @@ parse_splat(Parser *p, const Type *t)
 
     if (!parse_element(p, t->dt, &element))
         return NULL;
-    if (bytes > VQ_SPLAT_BYTES) {
-        vq_error(p->diag, loc, "a splat of more than 2^30 bytes");
+    if (bytes > (size_t)VQ_SPLAT_BYTES - p->splat) {
+        vq_error(p->diag, loc, "splats of more than 2^28 bytes in all");
         return NULL;
     }
+    p->splat += bytes;
     data = vq_alloc(p->arena, bytes);
     memcpy(data, &element, one);
     for (done = one; done < bytes; done += one) {

@@ -43,7 +43,7 @@ enum { VQ_TEXT_VERSION = 1 };
 /* Constants with more elements than this are not written in braces. */
 enum { VQ_BRACE_COUNT = 16 };
 /* Larger constants may not be `splat`: a short text must not ask for much. */
-#define VQ_SPLAT_BYTES (INT64_C(1) << 30)
+#define VQ_SPLAT_BYTES (INT64_C(1) << 28)
 
 static inline bool
 vq_is_quantized(const Type *t)

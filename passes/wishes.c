@@ -41,6 +41,18 @@ vq_is_kept(const Wishes *p, const Graph *g, const Op *op)
     return p->why[op - g->op] != NULL;
 }
 
+/* Channels, which are along the last axis, stay there. */
+static bool
+keeps_last(const Graph *g, const Op *op)
+{
+    const Type *x = vq_type(g, op->in[0]), *y = vq_type(g, op->out);
+    const Attr *perm = vq_attr(op, A_PERM);
+
+    if (op->kind == OP_TRANSPOSE)
+        return perm->i[x->rank - 1] == x->rank - 1;
+    return op->kind == OP_RESHAPE && vq_cols(x) == vq_cols(y);
+}
+
 static void
 note_wishes(Wishes *p, const Graph *g, const Op *op)
 {
@@ -60,6 +72,11 @@ note_wishes(Wishes *p, const Graph *g, const Op *op)
         p->wanted[v] |= s == ST_SAME ? p->wanted[op->out] : ST_BIT(s);
         if (s == ST_SAME && p->real[op->out])
             p->real[v] = p->moved[v] = true;
+        else if (s == ST_SAME && (p->wanted[op->out] & ST_BIT(ST_F32)) &&
+                 !keeps_last(g, op))
+            p->moved[v] = true;
+        if (s == ST_SAME && p->moved[op->out])
+            p->moved[v] = true;
         if (op->kind == OP_ATTENTION)
             p->heads[v] = vq_get_i(op, A_HEADS, 1);
         else if (s == ST_SAME && p->heads[op->out])

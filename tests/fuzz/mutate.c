@@ -8,10 +8,14 @@
 
 #include "fuzz_attrs.h"
 
-static const struct {
+typedef struct OpRow {
     const char *domain, *name;
-} op_rows[] = {
-#define ONNX(domain, name, since, until, lo, hi, fn, kind) {domain, name},
+    unsigned lo, hi; /* inputs */
+} OpRow;
+
+static const OpRow op_rows[] = {
+#define ONNX(domain, name, since, until, lo, hi, fn, kind)                     \
+    {domain, name, lo, hi},
 #include "frontend/onnx_ops.def"
 #undef ONNX
 };
@@ -77,18 +81,77 @@ change_op(Mutate *m)
     n->domain = (char *)op_rows[i].domain;
 }
 
+/* A new weight, small: its name. */
+static char *
+new_weight(Mutate *m)
+{
+    Onnx__GraphProto *g = m->model->graph;
+    Onnx__TensorProto *t = NEW(m->arena, Onnx__TensorProto);
+    bool real = mutate_pick(m, 3) != 0;
+    size_t count = 1;
+
+    onnx__tensor_proto__init(t);
+    t->name = vq_format(m->arena, "w%u", mutate_pick(m, 1u << 30));
+    t->has_data_type = 1;
+    t->data_type = real ? 1 : 7;
+    for (uint32_t k = mutate_pick(m, 4); k > 0; k--) {
+        int64_t *dim = mutate_insert(m, &t->dims, &t->n_dims, 8, 0);
+
+        *dim = 1 + mutate_pick(m, 5);
+        count *= (size_t)*dim;
+    }
+    t->n_float_data = real ? count : 0;
+    t->n_int64_data = real ? 0 : count;
+    t->float_data = NEWN(m->arena, float, count);
+    t->int64_data = NEWN(m->arena, int64_t, count);
+    for (size_t i = 0; i < count; i++) {
+        t->float_data[i] = (float)mutate_real(m);
+        t->int64_data[i] = mutate_int(m);
+    }
+    *(Onnx__TensorProto **)mutate_insert(m, &g->initializer, &g->n_initializer,
+                                         sizeof t, 0) = t;
+    return t->name;
+}
+
+/* A value that node `at` may read. */
+static char *
+name_before(Mutate *m, size_t at)
+{
+    const Onnx__GraphProto *g = m->model->graph;
+    const Onnx__NodeProto *n;
+
+    if (at == 0 || mutate_pick(m, 4) == 0)
+        return mutate_pick(m, 2) ? new_weight(m) : some_name(m);
+    n = g->node[mutate_pick(m, at)];
+    return n->n_output ? n->output[mutate_pick(m, n->n_output)] : (char *)"";
+}
+
 static void
 rewire(Mutate *m)
 {
-    Onnx__NodeProto *n = some_node(m, m->model->graph);
+    const Onnx__GraphProto *g = m->model->graph;
+    size_t at = mutate_pick(m, g->n_node);
+    Onnx__NodeProto *n = g->n_node ? g->node[at] : NULL;
 
     if (!n)
         return;
     if (n->n_input && mutate_pick(m, 4))
-        n->input[mutate_pick(m, n->n_input)] = some_name(m);
+        n->input[mutate_pick(m, n->n_input)] = name_before(m, at);
     else
         *(char **)mutate_insert(m, &n->input, &n->n_input, sizeof(char *),
-                                n->n_input) = some_name(m);
+                                n->n_input) = name_before(m, at);
+}
+
+static void
+read_instead(Onnx__GraphProto *g, size_t at, const char *from, char *to)
+{
+    for (size_t i = at; i < g->n_node; i++)
+        for (size_t k = 0; k < g->node[i]->n_input; k++)
+            if (strcmp(g->node[i]->input[k], from) == 0)
+                g->node[i]->input[k] = to;
+    for (size_t i = 0; i < g->n_output; i++)
+        if (g->output[i]->name && strcmp(g->output[i]->name, from) == 0)
+            g->output[i]->name = to;
 }
 
 /* Another operator behind some value, in front of what reads it. */
@@ -98,24 +161,41 @@ insert_node(Mutate *m)
     Onnx__GraphProto *g = m->model->graph;
     size_t at = mutate_pick(m, g->n_node + 1);
     Onnx__NodeProto *n = NEW(m->arena, Onnx__NodeProto);
-    uint32_t op = mutate_pick(m, COUNT(op_rows));
-    char *out = vq_format(m->arena, "new%u", mutate_pick(m, 1000));
-    char *from = some_name(m);
+    const OpRow *op = &op_rows[mutate_pick(m, COUNT(op_rows))];
+    char *out = vq_format(m->arena, "n%u", mutate_pick(m, 1u << 30));
+    char *from = name_before(m, at);
+    unsigned most = op->hi < op->lo + 3 ? op->hi : op->lo + 3;
 
     onnx__node_proto__init(n);
-    n->op_type = (char *)op_rows[op].name;
-    n->domain = (char *)op_rows[op].domain;
-    for (uint32_t k = 0, nin = 1 + mutate_pick(m, 3); k < nin; k++)
+    n->op_type = (char *)op->name;
+    n->domain = (char *)op->domain;
+    for (uint32_t k = 0, nin = op->lo + mutate_pick(m, most - op->lo + 1);
+         k < nin; k++)
         *(char **)mutate_insert(m, &n->input, &n->n_input, sizeof(char *), k) =
-            k ? some_name(m) : from;
+            k                   ? name_before(m, at)
+            : mutate_pick(m, 8) ? from
+                                : some_name(m);
     *(char **)mutate_insert(m, &n->output, &n->n_output, sizeof(char *), 0) =
         out;
-    for (size_t i = at; i < g->n_node; i++)
-        for (size_t k = 0; k < g->node[i]->n_input; k++)
-            if (strcmp(g->node[i]->input[k], from) == 0)
-                g->node[i]->input[k] = out;
+    read_instead(g, at, from, out);
     *(Onnx__NodeProto **)mutate_insert(m, &g->node, &g->n_node,
                                        sizeof(Onnx__NodeProto *), at) = n;
+}
+
+/* A node goes; what read it reads what it read. */
+static void
+drop_node(Mutate *m)
+{
+    Onnx__GraphProto *g = m->model->graph;
+    size_t at = mutate_pick(m, g->n_node);
+    const Onnx__NodeProto *n = g->n_node ? g->node[at] : NULL;
+
+    if (!n || !n->n_input || !n->n_output)
+        return;
+    read_instead(g, at, n->output[0], n->input[mutate_pick(m, n->n_input)]);
+    memmove(g->node + at, g->node + at + 1,
+            (g->n_node - at - 1) * sizeof *g->node);
+    g->n_node--;
 }
 
 /* The graph ends at some value. */
@@ -172,6 +252,15 @@ add_attribute(Mutate *m)
     fill_attribute(m, a);
     *(Onnx__AttributeProto **)mutate_insert(m, &n->attribute, &n->n_attribute,
                                             sizeof a, 0) = a;
+}
+
+static void
+change_attribute(Mutate *m)
+{
+    Onnx__NodeProto *n = some_node(m, m->model->graph);
+
+    if (n && n->n_attribute)
+        mutate_field(m, &n->attribute[mutate_pick(m, n->n_attribute)]->base);
 }
 
 /* ---- tensors and shapes ---- */
@@ -268,6 +357,27 @@ change_opset(Mutate *m)
         (int64_t)mutate_pick(m, 26);
 }
 
+/* A copy of a node, read by whoever read one of its inputs. */
+static void
+take_node(Mutate *m, const Onnx__NodeProto *from)
+{
+    Onnx__GraphProto *g = m->model->graph;
+    size_t at = mutate_pick(m, g->n_node + 1);
+    Onnx__NodeProto *n = NEW(m->arena, Onnx__NodeProto);
+
+    *n = *from;
+    n->input = NEWN(m->arena, char *, n->n_input + 1);
+    n->output = NEWN(m->arena, char *, n->n_output + 1);
+    for (size_t k = 0; k < n->n_input; k++)
+        n->input[k] = mutate_pick(m, 2) ? name_before(m, at) : from->input[k];
+    for (size_t k = 0; k < n->n_output; k++)
+        n->output[k] = vq_format(m->arena, "n%u", mutate_pick(m, 1u << 30));
+    if (n->n_input && n->n_output)
+        read_instead(g, at, n->input[0], n->output[0]);
+    *(Onnx__NodeProto **)mutate_insert(m, &g->node, &g->n_node, sizeof n, at) =
+        n;
+}
+
 /* A node or a weight of another model. */
 static void
 take_part(Mutate *m)
@@ -285,10 +395,8 @@ take_part(Mutate *m)
         return;
     }
     n = some_node(m, from);
-    if (!n)
-        return;
-    *(Onnx__NodeProto **)mutate_insert(m, &g->node, &g->n_node, sizeof(void *),
-                                       mutate_pick(m, g->n_node + 1)) = n;
+    if (n)
+        take_node(m, n);
 }
 
 static void
@@ -298,10 +406,12 @@ change_field(Mutate *m)
 }
 
 static void (*const changes[])(Mutate *) = {
-    change_field,  change_field,  change_field,  change_field, change_op,
-    change_op,     rewire,        rewire,        insert_node,  insert_node,
-    change_output, add_attribute, add_attribute, change_shape, change_shape,
-    change_tensor, change_tensor, change_opset,  take_part,
+    change_field,  change_op,        rewire,           rewire,
+    insert_node,   insert_node,      insert_node,      insert_node,
+    drop_node,     change_output,    add_attribute,    add_attribute,
+    add_attribute, change_attribute, change_attribute, change_attribute,
+    change_shape,  change_tensor,    change_tensor,    change_tensor,
+    change_opset,  take_part,
 };
 
 void

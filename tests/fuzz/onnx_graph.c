@@ -35,7 +35,8 @@ change(const uint8_t *data, size_t n, const uint8_t *other, size_t nother,
     size_t size = 0;
 
     if (m.model) {
-        for (unsigned i = 0, k = 1 + mutate_pick(&m, MAX_CHANGES); i < k; i++)
+        /* Mostly one or two: each may make the model invalid. */
+        for (int i = 0; i < MAX_CHANGES && (i == 0 || mutate_pick(&m, 2)); i++)
             mutate_model(&m);
         size = mutate_pack(m.model, to, max);
     }

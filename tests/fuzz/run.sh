@@ -35,6 +35,11 @@ export OPENBLAS_NUM_THREADS=1
 export ASAN_OPTIONS=quarantine_size_mb=16:malloc_context_size=8
 export UBSAN_OPTIONS=print_stacktrace=1
 
+# Whole models as seeds, where they are small: large ones take too long.
+rm -rf "$build/models"
+mkdir -p "$build/models"
+find tests/models -name '*.onnx' -size -56k -exec cp {} "$build/models" \;
+
 # seeds TARGET: the folders of inputs to begin with, besides the grown corpus.
 seeds() {
     for d in tests/fuzz/corpus/$1 tests/fuzz/regressions/$1; do
@@ -45,7 +50,7 @@ seeds() {
     image) echo tests/data/fixtures ;;
     onnx) echo tests/fuzz/regressions/onnx_graph ;;
     onnx_graph)
-        echo tests/fuzz/corpus/onnx tests/fuzz/regressions/onnx tests/models
+        echo tests/fuzz/corpus/onnx tests/fuzz/regressions/onnx "$build/models"
         ;;
     esac
 }
