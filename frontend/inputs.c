@@ -214,7 +214,8 @@ emit_output(Import *im, Item *x, const char *name)
             v = vq_const(g, x->name ? x->name : name, x->type, x->data);
         v = vq_emit(g, OP_RESHAPE, name, x->type, &v, 1, NOLOC)->out;
         x->v = v;
-    } else if (!x->bad && !is_taken(g, name)) {
+    } else if (strcmp(g->val[v].name, name) != 0 && !x->bad &&
+               !is_taken(g, name)) {
         g->val[v].name = vq_strdup(im->arena, name);
     }
     vq_output(g, v);

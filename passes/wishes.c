@@ -49,7 +49,7 @@ keeps_last(const Graph *g, const Op *op)
     const Attr *perm = vq_attr(op, A_PERM);
 
     if (op->kind == OP_TRANSPOSE)
-        return perm->i[x->rank - 1] == x->rank - 1;
+        return x->rank == 0 || perm->i[x->rank - 1] == x->rank - 1;
     return op->kind == OP_RESHAPE && vq_cols(x) == vq_cols(y);
 }
 
