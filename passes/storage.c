@@ -200,7 +200,7 @@ type_probability(Graph *g, const PassContext *cx, const StorageRow *r, Type t,
                  const CalibEntry *e, int64_t heads)
 {
     (void)g, (void)r, (void)e, (void)heads;
-    return stored(t, cx->pbits == 8 ? DT_U8 : DT_U16,
+    return stored(t, vq_pbits(cx) == 8 ? DT_U8 : DT_U16,
                   (Quant){.scale = ldexpf(1, -vq_pbits(cx))});
 }
 
