@@ -45,6 +45,8 @@ input_place(const char *mode, const Axis *x, int64_t i)
         return half;
     if (strcmp(mode, "pytorch_half_pixel") == 0)
         return x->to > 1 ? half : 0;
+    if (strcmp(mode, "tf_half_pixel_for_nn") == 0)
+        return ((double)i + 0.5) / x->scale;
     if (strcmp(mode, "asymmetric") == 0)
         return (double)i / x->scale;
     if (strcmp(mode, "align_corners") == 0)
