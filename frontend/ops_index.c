@@ -41,6 +41,18 @@ tail_count(const Type *t, int from)
     return count;
 }
 
+enum { MAXPLACES = 1 << 26 };
+
+/* NULL after an error. */
+static int64_t *
+new_map(Node *n, int64_t count)
+{
+    if (count <= MAXPLACES)
+        return NEWN(n->im->arena, int64_t, (size_t)count + 1);
+    vq_node_error(n, "%lld elements are too many", (long long)count);
+    return NULL;
+}
+
 /* ---- GatherND ---- */
 
 /* The result's shape: the indices' without the last axis, then x's rest. */
@@ -84,8 +96,8 @@ vq_onnx_gather_nd(Node *n)
     slice = tail_count(&x->type, batch + (int)len);
     tuples = len ? vq_count(&index->type) / len : 0;
     each = tail_count(&index->type, batch) / len; /* tuples of one batch */
-    map = NEWN(n->im->arena, int64_t, (size_t)vq_count(&out) + 1);
-    for (int64_t i = 0; i < tuples; i++) {
+    map = new_map(n, vq_count(&out));
+    for (int64_t i = 0; map && i < tuples; i++) {
         int64_t at = each ? i / each : 0;
 
         for (int64_t k = 0; k < len; k++) {
@@ -99,7 +111,7 @@ vq_onnx_gather_nd(Node *n)
         for (int64_t k = 0; k < slice; k++)
             map[i * slice + k] = at * slice + k;
     }
-    return vq_gather_map(n, x, map, &out);
+    return map ? vq_gather_map(n, x, map, &out) : NULL;
 }
 
 /* ---- GatherElements, ScatterElements, ScatterND ---- */
@@ -111,10 +123,10 @@ element_places(Node *n, const Type *x, const Item *index)
 {
     const Type *t = &index->type;
     int64_t count = vq_count(t);
-    int64_t *map = NEWN(n->im->arena, int64_t, (size_t)count + 1);
+    int64_t *map = new_map(n, count);
     int axis;
 
-    if (!vq_axis(n, vq_attr_int(n, "axis", 0), x->rank, &axis))
+    if (!map || !vq_axis(n, vq_attr_int(n, "axis", 0), x->rank, &axis))
         return NULL;
     for (int i = 0; i < x->rank; i++)
         if (t->rank != x->rank || (i != axis && t->dim[i] > x->dim[i])) {
@@ -219,7 +231,9 @@ scatter(Node *n, Item *x, Item *up, const int64_t *at)
                    : NULL;
     if (strcmp(how, "none") != 0)
         return scatter_combine(n, x, up, at, how);
-    map = NEWN(n->im->arena, int64_t, (size_t)count + 1);
+    map = new_map(n, count);
+    if (!map)
+        return NULL;
     for (int64_t i = 0; i < count; i++)
         map[i] = i;
     for (int64_t i = 0; i < nup; i++)
@@ -264,8 +278,8 @@ vq_onnx_scatter_nd(Node *n)
     if (vq_count(&up->type) != count * slice)
         return vq_node_error(n, "updates %s do not fit",
                              vq_shape_text(n, &up->type));
-    map = NEWN(n->im->arena, int64_t, (size_t)(count * slice) + 1);
-    for (int64_t i = 0; i < count; i++) {
+    map = new_map(n, count * slice);
+    for (int64_t i = 0; map && i < count; i++) {
         int64_t at = 0;
 
         for (int64_t k = 0; k < len; k++) {
@@ -278,7 +292,7 @@ vq_onnx_scatter_nd(Node *n)
         for (int64_t k = 0; k < slice; k++)
             map[i * slice + k] = at * slice + k;
     }
-    return scatter(n, x, up, map);
+    return map ? scatter(n, x, up, map) : NULL;
 }
 
 /* The elements along an axis, or of all, where the condition holds. */

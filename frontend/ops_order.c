@@ -227,6 +227,8 @@ vq_onnx_one_hot(Node *n)
         inner *= dim[i];
     y = vq_item_new(n->im, n->loc, values->et, rank, dim);
     count = y ? vq_count(&y->type) : 0;
+    if (count > 1 << 26)
+        return vq_node_error(n, "%lld elements are too many", (long long)count);
     for (int64_t i = 0; i < count; i++) {
         int64_t k = i / inner % dim[axis];
         int64_t at = i / inner / dim[axis] * inner + i % inner;

@@ -258,6 +258,7 @@ test_order_and_names(void **state)
     make_node(&m, "Add", "a x2 -> b");
     make_node(&m, "Neg", "x -> a");
     assert_string_equal(make_result(&m, "1,-2"), "[2] 1,0");
+    make_end(&m);
     make_begin(&m, 13);
     make_io(&m, "2");
     make_node(&m, "Relu", "x -> y");
