@@ -96,11 +96,24 @@ along_channels(Node *n, Item *v, const Type *x)
     return vq_reshape(n, v, x->rank - 1, dim);
 }
 
+static bool
+is_all(const Item *x, float v)
+{
+    if (!x || !vq_known(x) || x->type.dt != DT_F32)
+        return false;
+    for (int64_t i = 0; i < vq_count(&x->type); i++)
+        if (vq_item_f(x)[i] < v || vq_item_f(x)[i] > v)
+            return false;
+    return true;
+}
+
+/* Keras's converters write a layernorm as one by channels, with a scale of 1
+ * and its own scale behind. */
 static Item *
 scale_channels(Node *n, Item *y, Item *scale, Item *bias)
 {
-    if (!y)
-        return NULL;
+    if (!y || (is_all(scale, 1) && is_all(bias, 0)))
+        return y;
     scale = along_channels(n, scale, &y->type);
     bias = along_channels(n, bias, &y->type);
     return vq_make2(n, OP_ADD, vq_make2(n, OP_MUL, y, scale), bias);

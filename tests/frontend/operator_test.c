@@ -267,6 +267,8 @@ static const Case good[] = {
      "[1x2] 1,3"},
     {13, "InstanceNormalization", "x s b -> y", "epsilon=0f",
      "s:f[2]=1,2 b:f[2]=0,1", "1,2,2", "1,3,1,3", "[1x2x2] -1,1,-1,3"},
+    {13, "InstanceNormalization", "x s b -> y", "epsilon=0f",
+     "s:f[2]=1,1 b:f[2]=0,0", "1,2,2", "1,3,5,1", "[1x2x2] -1,1,1,-1"},
     {18, "GroupNormalization", "x s b -> y", "epsilon=0f num_groups=1",
      "s:f[1]=2 b:f[1]=1", "1,2,1", "1,3", "[1x2x1] -1,3"},
     {21, "GroupNormalization", "x s b -> y", "epsilon=0f num_groups=1",
