@@ -341,6 +341,17 @@ static const Case good[] = {
      "[1x4] 0,0,4,4"},
     {10, "Resize", "x s -> y", "mode='linear'", "s:f[2]=1,2", "1,2", "0,4",
      "[1x4] 0,2,4,4"},
+    {12, "MaxPool", "x -> y", "kernel_shape=[2,2] pads=[1,1,0,0]", "",
+     "1,1,2,2", "-1,-2,-3,-4", "[1x1x2x2] -1,-1,-1,-1"},
+    {12, "MaxPool", "x -> y", "kernel_shape=[2] strides=[2] ceil_mode=1", "",
+     "1,1,3", "1,2,3", "[1x1x2] 2,3"},
+    {12, "AveragePool", "x -> y", "kernel_shape=[2,2] pads=[1,1,0,0]", "",
+     "1,1,2,2", "1,2,3,4", "[1x1x2x2] 1,1.5,2,2.5"},
+    {12, "AveragePool", "x -> y",
+     "kernel_shape=[2,2] pads=[1,1,0,0] count_include_pad=1", "", "1,1,2,2",
+     "1,2,3,4", "[1x1x2x2] 0.25,0.75,1,2.5"},
+    {12, "AveragePool", "x -> y", "kernel_shape=[2,2]", "", "1,1,2,2",
+     "1,2,3,4", "[1x1x1x1] 2.5"},
 };
 
 static const Case refused[] = {
@@ -413,6 +424,13 @@ static const Case refused[] = {
     {13, "com.microsoft.MatMulNBits", "x w s -> y",
      "K=16 N=1 bits=3 block_size=16", "w:i[1,1,8]=1,2,3,4,5,6,7,8 s:f[1]=1",
      "1,16", "", "3 bits"},
+    {12, "MaxPool", "x -> y", "kernel_shape=[3,3]", "", "1,1,2,2", "",
+     "larger than the image"},
+    {12, "MaxPool", "x -> y", "", "", "1,1,2,2", "", "no kernel_shape"},
+    {12, "MaxPool", "x -> y", "kernel_shape=[2]", "", "1,1,2,2", "",
+     "has 1 numbers, not 2"},
+    {12, "AveragePool", "x -> y", "kernel_shape=[1,1,1]", "", "1,1,2,2,2", "",
+     "only images"},
 };
 
 static void
