@@ -51,6 +51,8 @@ const Emitter vq_emitters[NOP] = {
                   vq_body_reduce},
     [OP_F_MATMUL] = {"fmatmul", VQRT_STEP_ELEMENTWISE, 1000, vq_plan_product,
                      vq_body_product},
+    [OP_I_PRODUCT] = {"product", VQRT_STEP_GEMM, 0, vq_plan_iproduct,
+                      vq_body_iproduct},
     [OP_K_LINEAR] = {"linear", VQRT_STEP_GEMM, 0, vq_plan_linear,
                      vq_body_linear},
     [OP_K_DEPTHWISE] = {"depthwise", VQRT_STEP_GEMM, 300, vq_plan_depthwise,

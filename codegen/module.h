@@ -178,6 +178,7 @@ EMITTER(layernorm);  /* layernorm.c */
 EMITTER(ivitnorm);   /* ivit.c */
 EMITTER(shiftgelu);  /* ivit.c */
 EMITTER(attention);  /* attention.c */
+EMITTER(iproduct);   /* product.c */
 EMITTER(linear);     /* linear.c */
 EMITTER(map);        /* float.c */
 EMITTER(reduce);     /* float_sums.c */

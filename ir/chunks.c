@@ -183,6 +183,14 @@ cut_linear(Cutter *c, const Op *op)
            (op->nin < 7 || !op->in[6] || use_repeating(c, op, op->in[6]));
 }
 
+/* Rank 2 is one product. */
+static bool
+cut_product(Cutter *c, const Op *op)
+{
+    return vq_type(c->g, op->in[0])->rank > 2 && use_piece(c, op->in[0]) &&
+           use_piece(c, op->in[1]) && rest_whole(c, op, 2);
+}
+
 /* Each chunk begins with the first map of what is added to scores. */
 static bool
 starts_over(const Cutter *c, const Op *op)
@@ -221,6 +229,7 @@ static CutFn *const cut_fn[NOP] = {
     [OP_I_SUM] = cut_axis,        [OP_I_SOFTMAX] = cut_rows,
     [OP_I_LAYERNORM] = cut_rows,  [OP_I_IVITNORM] = cut_rows,
     [OP_I_SHIFTGELU] = cut_rows,  [OP_I_ATTENTION] = cut_attention,
+    [OP_I_PRODUCT] = cut_product,
     [OP_K_LINEAR] = cut_linear,   [OP_I_MUL] = cut_mul,
     [OP_F_MAP] = cut_broadcast,   [OP_F_SUM] = cut_axis,
     [OP_F_MAX] = cut_axis,        [OP_F_MATMUL] = cut_matmul,

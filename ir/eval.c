@@ -53,6 +53,7 @@ EvalFn *const vq_eval_fn[NOP] = {
     [OP_I_DEQUANTIZE] = vq_eval_i_dequantize,
     [OP_I_MATMUL] = vq_eval_i_matmul,
     [OP_I_DEPTHWISE] = vq_eval_i_depthwise,
+    [OP_I_PRODUCT] = vq_eval_i_product,
     [OP_I_REQUANT] = vq_eval_i_requant,
     [OP_I_ADD] = vq_eval_i_add,
     [OP_I_MUL] = vq_eval_i_mul,

@@ -125,6 +125,31 @@ vq_eval_i_matmul(const EvalArgs *e)
         linear_row(&t, r, (int32_t *)e->out + r * t.n);
 }
 
+void
+vq_eval_i_product(const EvalArgs *e)
+{
+    const Type *a = in_type(e, 0), *out = out_type(e);
+    int64_t m = a->dim[a->rank - 2], k = vq_cols(a), n = vq_cols(out);
+    int16_t *row = NEWN(e->tmp, int16_t, (size_t)k);
+    int16_t *bt = NEWN(e->tmp, int16_t, (size_t)(k * n));
+    int32_t *acc = NEWN(e->tmp, int32_t, (size_t)n);
+    RequantRow rq = {.form = (RequantForm)vq_get_i(e->op, A_FORM, 0),
+                     .mul = e->in[2],
+                     .shift = e->in[3],
+                     .n = vq_count(in_type(e, 2)),
+                     .zero = out->q.zero,
+                     .dt = out->dt};
+
+    for (int64_t r = 0; r < vq_rows(a); r++) {
+        if (r % m == 0)
+            transpose_s16((const int8_t *)e->in[1] + r / m * k * n, k, n, bt);
+        widen_s16(DT_U8, e->in[0], r * k, k, a->q.zero, row);
+        dot_row(row, bt, k, k, n, acc);
+        vq_requant_row(&rq, acc, n);
+        vq_narrow(out->dt, acc, n, e->out, r * n);
+    }
+}
+
 static int8_t *
 unpack(const EvalArgs *e, const int8_t *packed, int64_t rows, int64_t cols)
 {

@@ -35,7 +35,8 @@ EvalFn vq_eval_i_softmax, vq_eval_i_layernorm, vq_eval_i_ivitnorm,
 /* eval_float.c */
 EvalFn vq_eval_f_map, vq_eval_f_sum, vq_eval_f_max, vq_eval_f_matmul;
 /* eval_dot.c */
-EvalFn vq_eval_i_matmul, vq_eval_i_attention, vq_eval_k_linear;
+EvalFn vq_eval_i_matmul, vq_eval_i_product, vq_eval_i_attention,
+    vq_eval_k_linear;
 
 static inline const Type *
 in_type(const EvalArgs *e, uint32_t i)

@@ -59,6 +59,7 @@ static InferFn *const infer_fn[NOP] = {
     [OP_I_DEQUANTIZE] = vq_infer_dequantize,
     [OP_I_MATMUL] = vq_infer_imatmul,
     [OP_I_DEPTHWISE] = vq_infer_idepthwise,
+    [OP_I_PRODUCT] = vq_infer_iproduct,
     [OP_I_REQUANT] = vq_infer_like,
     [OP_I_ADD] = vq_infer_iadd,
     [OP_I_MUL] = vq_infer_imul,

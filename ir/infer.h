@@ -54,7 +54,7 @@ InferFn vq_infer_unary, vq_infer_function, vq_infer_scale, vq_infer_lookup,
     vq_infer_conv, vq_infer_linear, vq_infer_layernorm, vq_infer_attention;
 InferFn vq_infer_like, vq_infer_dequantize, vq_infer_imatmul, vq_infer_iadd,
     vq_infer_imul, vq_infer_lut, vq_infer_isum, vq_infer_isoftmax,
-    vq_infer_shiftgelu, vq_infer_inorm, vq_infer_iattention, vq_infer_klinear,
-    vq_infer_freduce, vq_infer_fmatmul;
+    vq_infer_shiftgelu, vq_infer_inorm, vq_infer_iproduct, vq_infer_iattention,
+    vq_infer_klinear, vq_infer_freduce, vq_infer_fmatmul;
 
 #endif

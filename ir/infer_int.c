@@ -81,6 +81,26 @@ vq_infer_imul(const Infer *c)
     return fixed_like(c, vq_infer_in(c, 0), DT_S32);
 }
 
+/* Batches of products: what is in front of the matrices is the same. */
+bool
+vq_infer_iproduct(const Infer *c)
+{
+    const Type *a = vq_infer_in(c, 0), *b = vq_infer_in(c, 1);
+    Type t = *a;
+
+    if (a->rank < 2 || b->rank != a->rank)
+        return vq_infer_error(c, "%s and %s must have one rank, from 2",
+                              vq_infer_text(c, 0), vq_infer_text(c, 1));
+    t.dim[t.rank - 2] = vq_cols(a);
+    t.dim[t.rank - 1] = vq_cols(b);
+    if (!vq_same_shape(&t, b))
+        return vq_infer_error(c, "the shapes of %s and %s do not match",
+                              vq_infer_text(c, 0), vq_infer_text(c, 1));
+    t = *a;
+    t.dim[t.rank - 1] = vq_cols(b);
+    return vq_infer_wanted(c, &t);
+}
+
 bool
 vq_infer_lut(const Infer *c)
 {

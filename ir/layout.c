@@ -63,6 +63,24 @@ attention_bytes(const Graph *g, const Op *op)
     return vq_attention_scratch(g, op).bytes;
 }
 
+ProductScratch
+vq_product_scratch(const Graph *g, const Op *op)
+{
+    const Type *b = vq_type(g, op->in[1]);
+    int64_t k = b->dim[b->rank - 2], n = vq_cols(b);
+    ProductScratch s = {.comp = 2 * packed_bytes(k, n)};
+
+    s.wide = s.comp + vq_align(n, 32) * 4;
+    s.bytes = s.wide + vq_wide_bytes(VQ_ROWBLOCK, k);
+    return s;
+}
+
+static int64_t
+product_bytes(const Graph *g, const Op *op)
+{
+    return vq_product_scratch(g, op).bytes;
+}
+
 SoftmaxScratch
 vq_softmax_scratch(const Graph *g, const Op *op)
 {
@@ -92,6 +110,7 @@ typedef int64_t ScratchFn(const Graph *, const Op *);
 
 static ScratchFn *const scratch_fn[NOP] = {
     [OP_I_ATTENTION] = attention_bytes,
+    [OP_I_PRODUCT] = product_bytes,
     [OP_I_SOFTMAX] = softmax_bytes,
     [OP_K_LINEAR] = linear_bytes,
 };

@@ -108,6 +108,16 @@ vq_wide_bytes(int64_t rows, int64_t depth)
            vq_min(rows, VQ_WIDEROWS) * vq_wide_row(depth);
 }
 
+/* What i.product keeps: a packed matrix of K x N first, twice as long where a
+ * level wants s16. */
+typedef struct ProductScratch {
+    int64_t comp; /* s32[align(N, 32)]: compensation of a's zero point */
+    int64_t wide; /* vq_wide_bytes */
+    int64_t bytes;
+} ProductScratch;
+
+ProductScratch vq_product_scratch(const Graph *, const Op *);
+
 /* What i.softmax keeps: the same of VQ_SOFTMAX_ROWS rows. */
 typedef struct SoftmaxScratch {
     int64_t sum, powers, exp, bytes;

@@ -131,6 +131,24 @@ check_depthwise(const Check *c)
     return vq_prove_columns(c, const_data(c, 1), w->dim[0], w->dim[1], bias);
 }
 
+/* Codes of a are multiplied before its zero point is taken off. */
+static bool
+check_product(const Check *c)
+{
+    int64_t cols = vq_cols(vq_out_type(c));
+
+    if (!vq_need_dtype(c, 0, DT_BIT(DT_U8)) ||
+        !vq_need_dtype(c, 1, DT_BIT(DT_S8)) ||
+        !vq_need_result(c, DT_BYTE | DT_BIT(DT_S16)))
+        return false;
+    if (vq_in_type(c, 1)->q.zero)
+        return vq_fail(c, "%s must have the zero point 0", vq_in_text(c, 1));
+    return vq_need_requant(c, 2, vq_get_i(c->op, A_FORM, -1), cols,
+                           vq_out_type(c)->dt) &&
+           vq_prove_sum(c, vq_cols(vq_in_type(c, 0)),
+                        2 * UINT8_MAX * -INT8_MIN);
+}
+
 /* ---- along rows ---- */
 
 static bool
@@ -363,6 +381,7 @@ CheckFn *const vq_check_int[NOP] = {
     [OP_I_QUANTIZE] = check_quantize,
     [OP_I_DEQUANTIZE] = check_dequantize,
     [OP_I_MATMUL] = check_matmul,
+    [OP_I_PRODUCT] = check_product,
     [OP_I_REQUANT] = check_requant,
     [OP_I_ADD] = check_add,
     [OP_I_MUL] = check_mul,

@@ -44,6 +44,7 @@ static CountMacs *const count_macs[NOP] = {
     [OP_LINEAR] = matmul_macs,
     [OP_CONV] = conv_macs,
     [OP_ATTENTION] = attention_macs,
+    [OP_I_PRODUCT] = matmul_macs,
     [OP_I_MATMUL] = matmul_macs,
     [OP_I_ATTENTION] = attention_macs,
     [OP_K_LINEAR] = matmul_macs,

@@ -27,6 +27,7 @@ static LowerFn *const lower[NOP] = {
     [OP_CONVERT] = vq_lower_convert,
     [OP_LINEAR] = vq_lower_linear,
     [OP_DEPTHWISE] = vq_lower_linear,
+    [OP_MATMUL] = vq_lower_matmul,
     [OP_ADD] = vq_lower_add,
     [OP_SUB] = vq_lower_sub,
     [OP_NEG] = vq_lower_neg,

@@ -14,7 +14,8 @@ typedef bool LowerFn(Rewrite *, const Op *);
 
 LowerFn vq_lower_linear, vq_lower_add, vq_lower_mul, vq_lower_scale,
     vq_lower_mean, vq_lower_convert, vq_lower_table, vq_lower_softmax,
-    vq_lower_attention, vq_lower_norm, vq_lower_neg, vq_lower_sub;
+    vq_lower_attention, vq_lower_norm, vq_lower_neg, vq_lower_sub,
+    vq_lower_matmul;
 /* An op that is kept in float: its operands and its value are f32. */
 LowerFn vq_lower_float;
 

@@ -198,7 +198,8 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
         *in = value_as(r, op, v, &t);
         return true;
     }
-    if (op->kind == OP_ATTENTION && vq_is_const(r->from, v)) {
+    if ((op->kind == OP_ATTENTION || op->kind == OP_MATMUL) &&
+        vq_is_const(r->from, v)) {
         CalibEntry e = const_entry(r->to, &r->from->val[v]);
 
         t = vq_storage_type(r->to, p->cx, s, t, &e, p->w.heads[v]);

@@ -42,6 +42,7 @@ const StorageUse vq_storage_use[NOP] = {
     [OP_MAXPOOL] = {ANY, {ST_SAME}},
     [OP_LINEAR] = {PER_COLUMN | ST_BIT(ST_ACC), {ST_U8}},
     [OP_DEPTHWISE] = {PER_COLUMN | ST_BIT(ST_ACC), {ST_U8}},
+    [OP_MATMUL] = {REQUANTIZED, {ST_U8, ST_S8}},
     [OP_LAYERNORM] = {PER_COLUMN & ~ST_BIT(ST_SCORE), {ST_S16}},
     [OP_ATTENTION] = {REQUANTIZED, {ST_Q, ST_K, ST_V}},
     [OP_SOFTMAX] = {ST_BIT(ST_PROB), {ST_SCORE}},

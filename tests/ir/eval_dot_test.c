@@ -200,6 +200,44 @@ klinear_adds_the_residual(void **state)
     }
 }
 
+/* ---- products of two values ---- */
+
+static void
+products(void **state)
+{
+    enum { B = 2, HIGH = 3, DEEP = 9, WIDE = 5 };
+    Type a = stored(TYPE(DT_U8, B, HIGH, DEEP), 1, 120),
+         b = TYPE(DT_S8, B, DEEP, WIDE);
+    Type y = stored(TYPE(DT_U8, B, HIGH, WIDE), 1, 33), tm = TYPE(DT_S32, WIDE);
+    const uint8_t *pa = random_codes(DT_U8, B * HIGH * DEEP, 1), *got;
+    const int8_t *pb = random_codes(DT_S8, B * DEEP * WIDE, 2);
+    int32_t mul[WIDE], shift[WIDE];
+    OneOp t;
+
+    (void)state;
+    for (int i = 0; i < WIDE; i++) {
+        Requant r = vq_requant_of(RQ_NARROW, 0.001 * (i + 1));
+
+        mul[i] = r.mul;
+        shift[i] = r.shift;
+    }
+    t = one_op(OP_I_PRODUCT, y, (Type[]){a, b, tm, tm},
+               (const void *[]){pa, pb, mul, shift}, 4);
+    vq_set_i(t.g, t.op, A_FORM, RQ_NARROW);
+    got = run_op(&t);
+    for (int i = 0; i < B * HIGH * WIDE; i++) {
+        int r = i / WIDE, c = i % WIDE;
+        int32_t sum = 0;
+
+        for (int k = 0; k < DEEP; k++)
+            sum +=
+                (pa[r * DEEP + k] - 120) * pb[(r / HIGH * DEEP + k) * WIDE + c];
+        assert_int_equal(
+            got[i],
+            vq_requant(RQ_NARROW, sum, (Requant){mul[c], shift[c]}, 33, DT_U8));
+    }
+}
+
 /* ---- attention ---- */
 
 typedef struct Attend {
@@ -340,6 +378,7 @@ main(void)
         cmocka_unit_test_teardown(klinear_requantizes, free_arena),
         cmocka_unit_test_teardown(klinear_looks_up, free_arena),
         cmocka_unit_test_teardown(klinear_adds_the_residual, free_arena),
+        cmocka_unit_test_teardown(products, free_arena),
         cmocka_unit_test_teardown(attentions, free_arena),
     };
 

@@ -157,6 +157,12 @@ static const Case cases[] = {
     {"f32[1x5x6] f32[2x7x6] f32[2x7x6]", "attention", "heads=2 scale=1", NULL,
      NULL, "do not match"},
 
+    {"u8[2x3x4] s8[2x4x5] s32[1] s32[1]", "i.product", "form=0", "u8[1]",
+     "u8[2x3x5]", NULL},
+    {"u8[2x3x4] s8[1x4x5] s32[1] s32[1]", "i.product", "form=0", "u8[1]", NULL,
+     "do not match"},
+    {"u8[2x3x4] s8[4x5] s32[1] s32[1]", "i.product", "form=0", "u8[1]", NULL,
+     "one rank"},
     {"f32[2x3]", "i.quantize", "", "u8<0.5, zero=3>[1]", "u8<0.5, zero=3>[2x3]",
      NULL},
     {"f32[2x3]", "i.quantize", "", NULL, NULL, "must be given"},
