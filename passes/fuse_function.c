@@ -5,8 +5,9 @@
  * value x and scalar constants, such as x * sigmoid(1.702 x) or hard swish,
  * becomes one op: of an 8-bit x it is a table. The largest expression wins,
  * that is the x that was computed first. What is affine in x stays, since a
- * scale or a linear layer takes it in, and so does a lone op that is a byte
- * function already.
+ * scale or a linear layer takes it in, and so does a lone op that is a
+ * byte function already. A quotient of two values that is left is a product
+ * with a reciprocal, which is such a function.
  */
 #include "passes/passes.h"
 #include "passes/rule.h"
@@ -200,12 +201,30 @@ name_scale(Match *m, const Op *op)
                     NULL, 0, NULL);
 }
 
+/* x / y of two computed values. */
+static ValId
+name_quotient(Match *m, const Op *op)
+{
+    Build b = vq_build_at(m, op);
+    const char *name = b.name;
+    ValId y;
+
+    if (vq_is_const(m->g, op->in[0]) || vq_is_const(m->g, op->in[1]))
+        return 0;
+    y = vq_fetch(m, op->in[1]);
+    b.name = vq_format(b.g->arena, "%s.inverse", name);
+    y = vq_build(&b, OP_RECIPROCAL, &y, 1, NULL, 0, NULL);
+    b.name = name;
+    return vq_build_op(&b, OP_MUL, vq_fetch(m, op->in[0]), y);
+}
+
 static const Rule functions[] = {{NOP, fuse_function}};
-static const Rule scales[] = {{OP_MUL, name_scale}};
+static const Rule others[] = {{OP_MUL, name_scale}, {OP_DIV, name_quotient}};
 
 bool
 vq_fuse_functions(Graph *g, const PassContext *c)
 {
     return vq_apply_rules(g, c->diag, functions, COUNT(functions)) &&
-           vq_apply_rules(g, c->diag, scales, COUNT(scales));
+           vq_apply_rules(g, c->diag, others, COUNT(others)) &&
+           vq_apply_rules(g, c->diag, functions, COUNT(functions));
 }

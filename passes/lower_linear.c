@@ -145,17 +145,6 @@ vq_lower_sub(Rewrite *r, const Op *op)
 }
 
 bool
-vq_lower_neg(Rewrite *r, const Op *op)
-{
-    ValId x = vq_new(r, op->in[0]);
-    Type t = vq_lowered_type(r, op);
-    double m = -(double)vq_type(r->to, x)->q.scale / (double)t.q.scale;
-
-    vq_emit_requant(r, op, x, &m, 1, t);
-    return true;
-}
-
-bool
 vq_lower_scale(Rewrite *r, const Op *op)
 {
     ValId x = vq_new(r, op->in[0]);
@@ -169,6 +158,17 @@ vq_lower_scale(Rewrite *r, const Op *op)
         m[c] = (double)tx->q.scale * (double)((const float *)k->data)[c] /
                (double)t.q.scale;
     vq_emit_requant(r, op, x, m, n, t);
+    return true;
+}
+
+bool
+vq_lower_neg(Rewrite *r, const Op *op)
+{
+    ValId x = vq_new(r, op->in[0]);
+    Type t = vq_lowered_type(r, op);
+    double m = -(double)vq_type(r->to, x)->q.scale / (double)t.q.scale;
+
+    vq_emit_requant(r, op, x, &m, 1, t);
     return true;
 }
 
