@@ -13,7 +13,7 @@
 
 #include <string.h>
 
-#define LEAST_SQNR 20 /* dB */
+#define LEAST_SQNR 25 /* dB */
 
 /* ---- what has an integer form ---- */
 
@@ -23,7 +23,7 @@ static const char *const reason[NOP] = {
     [OP_MAX] = "it compares two values",
     [OP_MIN] = "it compares two values",
     [OP_MATMUL] = "it multiplies two values and is not part of attention",
-    [OP_REDUCE_MAX] = "it takes the greatest along an axis",
+    [OP_REDUCE_MAX] = "it takes the greatest or the least along an axis",
     [OP_CONV] = "it is no patch embedding",
 };
 

@@ -22,7 +22,7 @@ bool vq_check_form(const Graph *, Diag *, const Op *, bool require_integer);
  * By op of the graph: why it is kept in float; NULL: it is not. Those are
  *  - ops that have no integer form,
  *  - a function whose operand in bytes would be too coarse: on the first
- *    calibration image, its table is less than 20 dB above the error that
+ *    calibration image, its table is less than 25 dB above the error that
  *    rounding the operand makes. Noted in the calibration. Only with
  *    --nonlinear=auto, and not in a model that is quantized already,
  *  - ops element by element, reductions and softmax, between ops that are

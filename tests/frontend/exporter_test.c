@@ -48,6 +48,8 @@ static const Model models[] = {
     {"converters/optimized_multihead", 1e-4f},
     {"converters/optimized_clip", 1e-4f},
     {"converters/optimized_vit_f16", 5e-3f}, /* halves there, f32 here */
+    {"kept/elementwise", 1e-4f},
+    {"kept/axes", 1e-4f},
     {"quantized/qdq_u8s8", 1e-5f},
     {"quantized/qdq_s8s8", 1e-5f},
     {"quantized/qdq_linear_u8s8", 1e-5f},
