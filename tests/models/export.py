@@ -3,11 +3,13 @@
 
     export.py FOLDER [--size small|full] [--images X.npy] [NAME | NAME_FORM]..
 
-Writes NAME_FORM.onnx for each model and form. A form is the exporter (`ts` is
-TorchScript, `dyn` dynamo) with the opset, and what is done to the file:
-+batch a dynamic batch, +data weights in a file of their own, +functions layers as
-local functions, +raw the exporter's graph as it comes, +fp16 and +bf16 types, +ort ONNX Runtime's transformer
-optimizer.
+Writes NAME_FORM.onnx for each model and form (for each model's first kept form
+in full size, unless names are given). A form is the exporter (`ts` is
+TorchScript, `dyn` dynamo) with the opset, and what is done to the file: +batch
+a dynamic batch, +data weights in a file of their own, +functions layers as
+local functions, +raw the exporter's graph as it comes, +fp16 and +bf16 types,
++ort ONNX Runtime's transformer optimizer, +names in other alphabets, +nhwc an
+image with its channels last.
 
 Weights are of each library's own initialisation, widened where the signal would
 vanish; LayerScale is near one; batch normalisation has the statistics of the
@@ -134,7 +136,7 @@ def half(path):
     onnx.save(model, path)
 
 
-def optimize(path, model):
+def optimize(path):
     from onnxruntime.transformers import optimizer
     heads, width = 0, 0
     done = optimizer.optimize_model(
@@ -144,6 +146,38 @@ def optimize(path, model):
 
 
 LAYERS = ("LayerNormalization", "Gelu", "Softmax", "MatMul")
+
+
+def use_names(path):
+    """Names as people give them, beyond ASCII."""
+    model = onnx.load(path)
+    new = {model.graph.input[0].name: "entr\u00e9e/\u753b\u50cf 0:",
+           model.graph.output[0].name: "r\u00e9sultat/\u7d50\u679c 0:"}
+    for part in (*model.graph.input, *model.graph.output):
+        part.name = new.get(part.name, part.name)
+    for node in model.graph.node:
+        node.name = "/\u30e2\u30c7\u30eb" + node.name
+        for names in (node.input, node.output):
+            for i, name in enumerate(names):
+                names[i] = new.get(name, name)
+    onnx.save(model, path)
+
+
+def use_nhwc(path):
+    """The image's channels last, as Keras has them."""
+    model = onnx.load(path)
+    x = model.graph.input[0]
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            if name == x.name:
+                node.input[i] = "channels_first"
+    model.graph.node.insert(0, onnx.helper.make_node(
+        "Transpose", [x.name], ["channels_first"], name="to_channels_first",
+        perm=[0, 3, 1, 2]))
+    dims = [d.dim_value for d in x.type.tensor_type.shape.dim]
+    x.CopyFrom(onnx.helper.make_tensor_value_info(
+        x.name, onnx.TensorProto.FLOAT, [dims[0], dims[2], dims[3], dims[1]]))
+    onnx.save(model, path)
 
 
 def use_functions(path):
@@ -192,6 +226,10 @@ def strip(path, keep_data):
     onnx.save(model, path)
 
 
+CHANGES = {"ort": optimize, "functions": use_functions, "fp16": half,
+           "names": use_names, "nhwc": use_nhwc}
+
+
 def write(row, size, form, folder, model, x):
     path = folder / f"{row.name}_{form.replace('+', '_')}.onnx"
     parts = form.split("+")
@@ -200,12 +238,9 @@ def write(row, size, form, folder, model, x):
     quiet = io.StringIO()
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         export(model, x, path, form)
-        if "ort" in parts:
-            optimize(path, model)
-        if "functions" in parts:
-            use_functions(path)
-        if "fp16" in parts:
-            half(path)
+        for part, change in CHANGES.items():
+            if part in parts:
+                change(path)
         strip(path, "data" in parts)
     return path
 
@@ -224,8 +259,11 @@ class Bf16(torch.nn.Module):
         return y.float()
 
 
-def wanted(row, names):
+def wanted(row, names, size):
     forms = list(row.exports())
+    if size == "full" and not names:
+        kept = [form for form, kept in row.exports().items() if kept]
+        return (kept or forms)[:1]
     if not names or row.name in names:
         return forms
     return [f for f in forms if f"{row.name}_{f.replace('+', '_')}" in names]
@@ -237,11 +275,11 @@ def main():
     parser.add_argument("--size", default="small", choices=["small", "full"])
     parser.add_argument("--images")
     parser.add_argument("names", nargs="*")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     warnings.filterwarnings("ignore")
     for row in zoo.MODELS.values():
-        forms = wanted(row, args.names)
+        forms = wanted(row, args.names, args.size)
         if not forms:
             continue
         try:

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 """Runs vitqc on exported models (export.py) and writes what came out.
 
-    matrix.py run VITQC ONNX_EVAL FOLDER RESULTS.json [--images X.npy] [NAME..]
-    matrix.py keep FOLDER                  the starred ones become fixtures/
+    matrix.py run VITQC ONNX_EVAL RESULTS.json FOLDER.. [--images X.npy]
+    matrix.py keep FOLDER                  the starred ones go into zoo/
+    matrix.py expect RESULTS.json          zoo/expected.txt
     matrix.py docs SMALL.json FULL.json    docs/models.md on standard output
 
-`run` takes every NAME_FORM.onnx of the folder: float import against ONNX
-Runtime, compiled code against the evaluator, SQNR of the outputs, sizes; images
-are X.npy (f32 NCHW, resized to each model's side), half of them for
-calibration; noise without. RESULTS.json is added to, and written after every
-model. Needs numpy, onnx and onnxruntime, for resizing torch.
+`run` takes every NAME_FORM.onnx of the folders: float import against ONNX
+Runtime, compiled code against the evaluator, SQNR of the outputs, sizes. Full
+models get images of X.npy (f32 NCHW, resized to each model's side), 8 to
+calibrate and 4 others to measure; small ones the fixtures' inputs, for both.
+RESULTS.json is added to, and written after every model. Needs numpy, onnx and
+onnxruntime, for resizing torch.
 """
 import argparse
 import json
@@ -25,12 +27,12 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).parent
 LIMIT = 1e-4
-NOISE = 5  # images of small models
 WHO = {"ts": "TorchScript", "dyn": "dynamo"}
 EXTRA = {
     "batch": "dynamic batch", "data": "external data", "raw": "not optimized",
     "functions": "local functions", "fp16": "float16", "bf16": "bfloat16",
-    "ort": "ONNX Runtime's optimizer",
+    "ort": "ONNX Runtime's optimizer", "names": "other alphabets",
+    "nhwc": "channels last",
 }
 
 
@@ -40,7 +42,7 @@ def run_reference(path, x):
 
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    session = ort.InferenceSession(str(path), options,
+    session = ort.InferenceSession(in_float32(path), options,
                                    providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     rows = []
@@ -48,6 +50,30 @@ def run_reference(path, x):
         y = session.run(None, {name: x[i:i + 1]})
         rows.append(np.concatenate([np.ravel(part) for part in y]))
     return np.stack(rows)
+
+
+def in_float32(path):
+    """The file; one with 16-bit floats as bytes, its arithmetic in 32 bits as
+    vitqc's is (ONNX Runtime rounds every value, and has no bfloat16)."""
+    import onnx
+    from onnx import TensorProto, numpy_helper
+
+    half = (TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    model = onnx.load(str(path))
+    found = False
+    for t in model.graph.initializer:
+        if t.data_type in half:
+            found = True
+            t.CopyFrom(numpy_helper.from_array(
+                numpy_helper.to_array(t).astype(np.float32), t.name))
+    for node in model.graph.node:
+        for a in node.attribute:
+            if a.name == "to" and a.i in half:
+                a.i = TensorProto.FLOAT
+            elif a.type == a.TENSOR and a.t.data_type in half:
+                a.t.CopyFrom(numpy_helper.from_array(
+                    numpy_helper.to_array(a.t).astype(np.float32)))
+    return model.SerializeToString() if found else str(path)
 
 
 def reason(text):
@@ -88,7 +114,8 @@ def check_integer(vitqc, path, calib, x, tmp, row, level):
     np.save(tmp / "calib.npy", calib)
     np.save(tmp / "x.npy", x)
     done = command(vitqc, "verify", path, "--calib", tmp / "calib.npy",
-                   "--input", tmp / "x.npy", *level)
+                   "--input", tmp / "x.npy", "--save-calib",
+                   tmp / "calib.json", *level)
     row["status"] = done.returncode
     if done.returncode:
         row["reason"] = reason(done.stderr)
@@ -100,9 +127,9 @@ def check_integer(vitqc, path, calib, x, tmp, row, level):
     row["float_ops"] = len(re.findall(r"kept in float", done.stdout))
 
 
-def check_sizes(vitqc, path, calib, tmp, row):
-    done = command(vitqc, path, "-o", tmp / "m.o", "--calib",
-                   tmp / "calib.npy", "--report", tmp / "r.json")
+def check_sizes(vitqc, path, tmp, row):
+    done = command(vitqc, path, "-o", tmp / "m.o", "--load-calib",
+                   tmp / "calib.json", "--report", tmp / "r.json")
     if done.returncode:
         return
     total = json.load(open(tmp / "r.json"))["total"]
@@ -113,23 +140,47 @@ def check_sizes(vitqc, path, calib, tmp, row):
             row["float_ops"] = total[key]
 
 
-def images_for(path, given, cache):
+def input_dims(path):
     import onnx
 
     model = onnx.load(str(path), load_external_data=False)
-    dims = [d.dim_value for d in
-            model.graph.input[0].type.tensor_type.shape.dim]
+    shape = model.graph.input[0].type.tensor_type.shape
+    return [d.dim_value for d in shape.dim]
+
+
+def small_images(dims):
+    """The inputs of the fixtures, in the layout of the model."""
+    nhwc = dims[3] == 3
     side = dims[2]
-    if side in cache:
-        return cache[side]
-    if given:
+    name = f"input{'' if side == 32 else side}{'_nhwc' if nhwc else ''}.npy"
+    return np.load(HERE / name)
+
+
+def full_images(path, dims, cache):
+    side = dims[2]
+    if side not in cache:
         import export
-        x = export.resize(np.load(given, mmap_mode="r"), side).numpy()
+        every = np.load(path, mmap_mode="r")[::40][:12]
+        cache[side] = np.ascontiguousarray(export.resize(every, side).numpy())
+    return cache[side][:8], cache[side][8:]
+
+
+def run_one(args, path, cache):
+    row = {"bytes": sum(p.stat().st_size
+                        for p in path.parent.glob(path.name + "*"))}
+    dims = input_dims(path)
+    if args.images:
+        calib, x = full_images(args.images, dims, cache)
     else:
-        x = np.random.default_rng(side).standard_normal(
-            (2 * NOISE, 3, side, side), np.float32)
-    cache[side] = np.ascontiguousarray(x)
-    return cache[side]
+        calib = x = small_images(dims)
+    with tempfile.TemporaryDirectory() as tmp:
+        tmp = pathlib.Path(tmp)
+        check_float(args.onnx_eval, path, x[-2:], tmp, row)
+        check_integer(args.vitqc, path, calib, x, tmp, row,
+                      ["--cpu-levels=avx2"])
+        if not row["status"] and args.images:
+            check_sizes(args.vitqc, path, tmp, row)
+    return row
 
 
 def run(args):
@@ -137,25 +188,117 @@ def run(args):
     if args.results.exists():
         results = json.loads(args.results.read_text())
     cache = {}
-    small = not args.images
-    level = ["--cpu-levels=avx2"]
-    for path in sorted(args.folder.glob("*.onnx")):
-        if args.names and path.stem not in args.names:
+    for folder in args.folders:
+        for path in sorted(folder.glob("*.onnx")):
+            if args.only and path.stem not in args.only:
+                continue
+            row = run_one(args, path, cache)
+            results[path.stem] = row
+            args.results.write_text(json.dumps(results, indent=1))
+            print(path.stem, {k: v for k, v in row.items() if k != "bytes"},
+                  flush=True)
+
+
+def keep(args):
+    """Copies the starred files, with what ONNX Runtime gives for them."""
+    import zoo
+
+    out = HERE / "zoo"
+    out.mkdir(exist_ok=True)
+    for row in zoo.ROWS:
+        for form, kept in row.exports().items():
+            name = f"{row.name}_{form.replace('+', '_')}"
+            path = args.folder / f"{name}.onnx"
+            if not kept or not path.exists():
+                continue
+            for part in args.folder.glob(f"{name}.onnx*"):
+                shutil.copy(part, out)
+            np.save(out / f"{name}.out.npy",
+                    run_reference(path, small_images(input_dims(path))))
+
+
+def expect(args):
+    """What driver/models.sh holds the fixtures to."""
+    results = json.loads(args.results.read_text())
+    lines = ["# file, SQNR of its int8 outputs in dB and error of its float "
+             "outputs as measured; -: refused"]
+    for path in sorted((HERE / "zoo").glob("*.onnx")):
+        row = results[path.stem]
+        sqnr = row["sqnr"] if row["status"] == 0 else "-"
+        error = f"{row['float_error']:.1e}" if "float_error" in row else "-"
+        lines.append(f"{path.stem} {sqnr} {error}")
+    (HERE / "zoo" / "expected.txt").write_text("\n".join(lines) + "\n")
+
+
+def describe(name):
+    """Model and form of a file's name."""
+    import zoo
+
+    for row in zoo.ROWS:
+        for form in row.exports():
+            if name == f"{row.name}_{form.replace('+', '_')}":
+                return row, form
+    return None, None
+
+
+def exporter(form):
+    base, *more = form.split("+")
+    kind, opset = re.match(r"(ts|dyn)(\d+)", base).groups()
+    return WHO[kind], opset, [EXTRA[m] for m in more]
+
+
+def number(value, form):
+    return "" if value is None else format(value, form)
+
+
+def notes(small, full):
+    said = []
+    for size, row in (("", small), ("full size: ", full)):
+        if not row:
             continue
-        row = {"bytes": path.stat().st_size}
-        x = images_for(path, args.images, cache)
-        half = len(x) // 2
-        with tempfile.TemporaryDirectory() as tmp:
-            tmp = pathlib.Path(tmp)
-            check_float(args.onnx_eval, path, x[half:half + 2], tmp, row)
-            check_integer(args.vitqc, path, x[:half], x[half:], tmp, row,
-                          level)
-            if not row["status"] and not small:
-                check_sizes(args.vitqc, path, x[:half], tmp, row)
-        results[path.stem] = row
-        args.results.write_text(json.dumps(results, indent=1))
-        print(path.stem, {k: v for k, v in row.items() if k != "bytes"},
-              flush=True)
+        if "float_reason" in row:
+            said.append(size + row["float_reason"])
+        if row.get("reason") and row["reason"] != row.get("float_reason"):
+            said.append(size + row["reason"])
+        if row.get("status") == 0 and not row.get("exact"):
+            said.append(size + "compiled code differs from the evaluator")
+    return "; ".join(dict.fromkeys(said))
+
+
+def table(small, full, names):
+    yield ("| model | from | exporter | opset | float error | bit exact | SQNR "
+           "small | SQNR full | object / weights | notes |")
+    yield "|---|---|---|---|---|---|---|---|---|---|"
+    for name in names:
+        s, f = small.get(name, {}), full.get(name, {})
+        row, form = describe(name)
+        who, opset, more = exporter(form)
+        error = max((r["float_error"] for r in (s, f) if "float_error" in r),
+                    default=None)
+        exact = [r["exact"] for r in (s, f) if "exact" in r]
+        size = f["object"] / f["constants"] if "object" in f else None
+        yield "| " + " | ".join([
+            row.name, row.source, who, ", ".join([opset, *more]),
+            number(error, ".1e"), "yes" if exact and all(exact) else
+            "no" if exact else "", number(s.get("sqnr"), ".1f"),
+            number(f.get("sqnr"), ".1f"), number(size, ".2f"),
+            notes(s, f)]) + " |"
+
+
+def docs(args):
+    import zoo
+
+    small = json.loads(args.small.read_text())
+    full = json.loads(args.full.read_text())
+    order = [f"{row.name}_{form.replace('+', '_')}" for row in zoo.ROWS
+             for form in row.exports()]
+    names = [n for n in order if n in small or n in full]
+    works = [n for n in names if small.get(n, {}).get("status") == 0]
+    head = (HERE / "models.head.md").read_text()
+    print(head.format(count=len(names), works=len(works),
+                      models=len({describe(n)[0].name for n in names})))
+    for line in table(small, full, names):
+        print(line)
 
 
 def main():
@@ -164,13 +307,23 @@ def main():
     p = sub.add_parser("run")
     p.add_argument("vitqc")
     p.add_argument("onnx_eval")
-    p.add_argument("folder", type=pathlib.Path)
     p.add_argument("results", type=pathlib.Path)
+    p.add_argument("folders", type=pathlib.Path, nargs="+")
     p.add_argument("--images")
-    p.add_argument("names", nargs="*")
+    p.add_argument("--only", action="append")
+    p.set_defaults(call=run)
+    p = sub.add_parser("keep")
+    p.add_argument("folder", type=pathlib.Path)
+    p.set_defaults(call=keep)
+    p = sub.add_parser("expect")
+    p.add_argument("results", type=pathlib.Path)
+    p.set_defaults(call=expect)
+    p = sub.add_parser("docs")
+    p.add_argument("small", type=pathlib.Path)
+    p.add_argument("full", type=pathlib.Path)
+    p.set_defaults(call=docs)
     args = parser.parse_args()
-    if args.what == "run":
-        run(args)
+    args.call(args)
 
 
 if __name__ == "__main__":

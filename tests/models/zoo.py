@@ -111,24 +111,25 @@ def add_tv(name, make, small, forms, full=None, **more):
 
 
 # Makers' arguments that appear more than once.
-VIT = dict(img_size=32, patch_size=8, embed_dim=24, depth=2, num_heads=2,
+VIT = dict(img_size=32, patch_size=8, embed_dim=16, depth=2, num_heads=2,
            mlp_ratio=2)
-HF = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=2,
-          intermediate_size=48, image_size=32, patch_size=8, num_labels=10)
+HF = dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2,
+          intermediate_size=32, image_size=32, patch_size=8, num_labels=10)
 HF_S = dict(hidden_size=384, num_hidden_layers=12, num_attention_heads=6,
             intermediate_size=1536, image_size=224, patch_size=16,
             num_labels=1000)
 TV = dict(image_size=32, patch_size=8, num_layers=2, num_heads=2,
-          hidden_dim=24, mlp_dim=48)
+          hidden_dim=16, mlp_dim=32)
 
 # -- ViT, DeiT -----------------------------------------------------------------
 add_timm("vit_timm", "vit_small_patch16_224", VIT,
-         "ts11* ts13 ts14 ts16* ts17* ts18* dyn18* dyn20* dyn21 dyn23* "
+         "ts17* ts11* ts13 ts14 ts16 ts18 dyn18* dyn20* dyn21 dyn23* "
          "dyn18+batch* ts17+batch dyn18+data* dyn18+raw* dyn20+functions* "
-         "ts17+fp16* dyn18+bf16* ts14+ort* ts17+ort")
-add("vit_masked", "plain", lambda: plain.Vit(plain.MaskedAttention, 24),
+         "ts17+fp16* dyn18+bf16* ts14+ort* ts17+ort ts17+names* "
+         "ts17+nhwc*")
+add("vit_masked", "plain", lambda: plain.Vit(plain.MaskedAttention, 16),
     lambda: plain.Vit(plain.MaskedAttention, 192, image=224, patch=16, depth=12,
-                      heads=3, classes=1000), "ts14* dyn18* dyn23*")
+                      heads=3, classes=1000), "ts14 dyn18* dyn23*")
 add_timm("vit_timm_features", "vit_tiny_patch16_224",
          {**VIT, "num_classes": 0, "global_pool": ""}, "ts17 dyn18*",
          full={"num_classes": 0, "global_pool": ""})
@@ -147,7 +148,7 @@ add_timm("deit3_timm", "deit3_small_patch16_224", VIT, "ts17*")
 # -- BEiT, CLIP, SigLIP --------------------------------------------------------
 add_hf("beit_hf", "BeitForImageClassification", "BeitConfig",
        dict(HF, use_relative_position_bias=True, layer_scale_init_value=0.1),
-       "ts14* dyn18",
+       "ts14 dyn18",
        full=dict(HF_S, use_relative_position_bias=True,
                  layer_scale_init_value=0.1))
 add_timm("beit_timm", "beit_base_patch16_224", VIT, "ts17*",
@@ -177,25 +178,25 @@ add_hf("dinov2_swiglu_hf", "Dinov2Model", "Dinov2Config",
 add_timm("dinov2_timm", "vit_small_patch14_reg4_dinov2",
          {**VIT, "init_values": 0.1}, "ts17*",
          full=dict(img_size=224, init_values=0.1))
-add_hf("dinov3_hf", "DINOv3ViTModel", "DINOv3ViTConfig", HF, "ts17* dyn18*",
+add_hf("dinov3_hf", "DINOv3ViTModel", "DINOv3ViTConfig", HF, "ts17 dyn18*",
        full=HF_S, pick=tokens)
 add_timm("dinov3_timm", "vit_small_patch16_dinov3", VIT, "dyn18*",
          full=dict(img_size=224))
-add_timm("eva02_timm", "eva02_tiny_patch14_224", VIT, "ts17* dyn20*")
+add_timm("eva02_timm", "eva02_tiny_patch14_224", VIT, "ts17* dyn20")
 # -- Swin ----------------------------------------------------------------------
-SWIN = dict(img_size=32, patch_size=2, embed_dim=16, depths=(1, 2),
+SWIN = dict(img_size=32, patch_size=2, embed_dim=8, mlp_ratio=2, depths=(1, 2),
             num_heads=(1, 2), window_size=4)
-HF_SWIN = dict(image_size=32, patch_size=2, embed_dim=16, depths=[1, 2],
-               num_heads=[1, 2], window_size=4, num_labels=10)
-TV_SWIN = dict(patch_size=[2, 2], embed_dim=16, depths=[1, 2],
+HF_SWIN = dict(image_size=32, patch_size=2, embed_dim=8, mlp_ratio=2.0,
+               depths=[1, 2], num_heads=[1, 2], window_size=4, num_labels=10)
+TV_SWIN = dict(patch_size=[2, 2], embed_dim=8, mlp_ratio=2, depths=[1, 2],
                num_heads=[1, 2], window_size=[4, 4])
 add_timm("swin_timm", "swin_tiny_patch4_window7_224", SWIN,
-         "ts13* ts17 dyn18*")
+         "ts13 ts17 dyn18*")
 add_hf("swin_hf", "SwinForImageClassification", "SwinConfig", HF_SWIN, "ts17*",
        full=dict(num_labels=1000))
 add_tv("swin_torchvision", tv.SwinTransformer, TV_SWIN, "ts17*",
        full=tv.swin_t)
-add_timm("swinv2_timm", "swinv2_tiny_window8_256", SWIN, "ts16 dyn18*",
+add_timm("swinv2_timm", "swinv2_tiny_window8_256", SWIN, "ts16 dyn18",
          sizes=(32, 256))
 add_hf("swinv2_hf", "Swinv2ForImageClassification", "Swinv2Config", HF_SWIN,
        "ts17*", full=dict(num_labels=1000, image_size=256, window_size=8),
@@ -213,7 +214,7 @@ add_hf("mobilevit_hf", "MobileViTForImageClassification", "MobileViTConfig",
 add_timm("mobilevit_timm", "mobilevit_xxs", {}, "ts17", sizes=(64, 256))
 add_timm("mobilevitv2_timm", "mobilevitv2_050", {}, "ts17", sizes=(64, 256))
 add_timm("tinyvit_timm", "tiny_vit_5m_224",
-         dict(embed_dims=(16, 16, 24, 32), depths=(1, 1, 2, 1),
+         dict(embed_dims=(8, 8, 16, 16), depths=(1, 1, 2, 1), mlp_ratio=2,
               num_heads=(1, 1, 2, 2), window_sizes=(4, 4, 4, 2)),
          "ts17* dyn18", sizes=(64, 224))
 add_timm("levit_timm", "levit_128s",
@@ -222,8 +223,8 @@ add_timm("levit_timm", "levit_128s",
 add_hf("levit_hf", "LevitForImageClassification", "LevitConfig",
        dict(image_size=64, hidden_sizes=[16, 24, 32], depths=[1, 1, 1],
             num_attention_heads=[2, 2, 2], key_dim=[8, 8, 8], num_labels=10),
-       "ts14* dyn18", full=dict(num_labels=1000), sizes=(64, 224))
-add("cct", "plain", lambda: plain.Cct(24, 2, 2, 1, 10),
+       "ts14 dyn18*", full=dict(num_labels=1000), sizes=(64, 224))
+add("cct", "plain", lambda: plain.Cct(16, 2, 2, 1, 10),
     lambda: plain.Cct(256, 7, 4, 2, 1000), "ts13* ts17 dyn18*", pick=logits,
     sizes=(32, 224))
 add("vit_convstem", "plain", lambda: plain.ConvStemVit(32, 2, 2, 32, 10),
@@ -236,13 +237,13 @@ add_hf("convnext_hf", "ConvNextForImageClassification", "ConvNextConfig",
 # -- other attention -----------------------------------------------------------
 add_timm("cait_timm", "cait_xxs24_224", VIT, "ts17*")
 add_timm("xcit_timm", "xcit_nano_12_p16_224",
-         dict(img_size=32, embed_dim=24, depth=2, num_heads=2), "ts17*")
+         dict(img_size=32, embed_dim=16, depth=2, num_heads=2), "ts17*")
 add_timm("pvt_timm", "pvt_v2_b0",
          dict(embed_dims=(8, 16, 24, 32), depths=(1, 1, 1, 1),
               num_heads=(1, 1, 2, 2)), "ts17 dyn18*", sizes=(64, 224))
 add_hf("cvt_hf", "CvtForImageClassification", "CvtConfig",
        dict(embed_dim=[8, 16, 24], num_heads=[1, 1, 2], depth=[1, 2, 3],
-            num_labels=10), "ts17*",
+            num_labels=10), "ts17",
        full=dict(num_labels=1000), sizes=(64, 224))
 
 MODELS = {row.name: row for row in ROWS}
