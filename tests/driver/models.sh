@@ -1,8 +1,8 @@
 #!/bin/sh
 # Models as exporters write them (tests/models/zoo, zoo.py): each compiles, its
 # object gives the evaluator's bits, and its outputs are as near to the float
-# model's as when they were recorded (expected.txt), with no more of it in float.
-# What was refused then is refused in one line or works by now.
+# model's as when they were recorded (expected.txt), with no more of it in
+# float. What was refused then is refused in one line or works by now.
 . "$(dirname "$0")/common.sh"
 
 zoo=$source/tests/models/zoo
@@ -12,7 +12,7 @@ levels=
 
 # The input of a model, by what it says of itself.
 input_of() {
-    case $("$vitqc" inspect "$1" | grep -m1 '^input') in
+    case $("$vitqc" inspect "$1" 2>/dev/null | grep -m1 '^input') in
     *x64x64*) echo "$source/tests/models/input64.npy" ;;
     *x32x32x3*) echo "$source/tests/models/input_nhwc.npy" ;;
     *) echo "$images" ;;
