@@ -1,13 +1,8 @@
 /*
  * exporter_test.c -- models as exporters and quantizers write them
- * (tests/models/export.py, families.py, converters.py, quantize.py): they give
- * the outputs of PyTorch or, roundings included, of ONNX Runtime; static and
- * dynamic exports of one model are one graph.
-=======
- * (tests/models/plain.py, quantize.py): they give the outputs of
+ * (tests/models/plain.py, converters.py, quantize.py): they give the outputs of
  * PyTorch or, roundings included, of ONNX Runtime; static and dynamic exports
  * of one model are one graph.
->>>>>>> c3007c8 (A matrix of exported models: 57 fixtures of every family, held to ONNX Runtime, the evaluator's bits and their SQNR; docs/models.md says what came out)
  */
 #include "data/data.h"
 #include "tests/frontend/mkonnx.h"

@@ -172,7 +172,7 @@ def optimizer(folder):
     for name, source, family, level, multi in (
             ("optimized_vit", "timm_op17", "vit", None, False),
             ("optimized_vit_f16", "sdpa_op18", "vit", None, False),
-            ("optimized_clip", "families/clip_op14", "clip", None, False),
+            ("optimized_clip", "zoo/clip_hf_ts14", "clip", None, False),
             ("optimized_attention", "hf_op14_pooler", "bert", 0, False),
             ("optimized_multihead", "hf_op11", "vit", 0, True)):
         options = FusionOptions(family)
