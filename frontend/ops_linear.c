@@ -1,7 +1,7 @@
 /*
  * ops_linear.c -- matrix products and convolution.
  */
-#include "frontend/import.h"
+#include "frontend/window.h"
 
 Item *
 vq_onnx_matmul(Node *n)
@@ -50,85 +50,35 @@ vq_onnx_gemm(Node *n)
     return vq_gemm(n, vq_in(n, 0), vq_in(n, 1), vq_in(n, 2));
 }
 
-/* A list attribute of exactly `count` numbers, or all `otherwise`. */
-static bool
-conv_list(const Node *n, const char *name, size_t count, int64_t otherwise,
-          int64_t lo, int64_t *list)
-{
-    size_t len;
-    const int64_t *v = vq_attr_ints(n, name, &len);
-
-    if (v && len != count) {
-        vq_node_error(n,
-                      "%s has %zu numbers; only 2-D convolution, with %zu, "
-                      "is supported",
-                      name, len, count);
-        return false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        list[i] = v ? v[i] : otherwise;
-        if (list[i] < lo || list[i] > 1 << 24) {
-            vq_node_error(n, "%s has %lld in it", name, (long long)list[i]);
-            return false;
-        }
-    }
-    return true;
-}
-
-typedef struct ConvShape {
-    int64_t kernel[2], strides[2], dilations[2], pads[4], groups;
-} ConvShape;
-
-/* SAME pads so that the output has ceil(input / stride) rows. */
-static void
-pad_same(const Item *x, ConvShape *c, bool upper)
-{
-    for (int i = 0; i < 2; i++) {
-        int64_t in = x->type.dim[2 + i];
-        int64_t out = (in + c->strides[i] - 1) / c->strides[i];
-        int64_t reach = (c->kernel[i] - 1) * c->dilations[i] + 1;
-        int64_t pad = vq_max((out - 1) * c->strides[i] + reach - in, 0);
-
-        c->pads[i] = upper ? pad / 2 : pad - pad / 2;
-        c->pads[2 + i] = pad - c->pads[i];
-    }
-}
-
-static bool
-read_conv(const Node *n, const Item *x, const Item *w, ConvShape *c)
-{
-    if (x->type.rank != 4 || w->type.rank != 4) {
-        vq_node_error(n, "%s by %s; only 2-D convolution is supported",
-                      vq_shape_text(n, &x->type), vq_shape_text(n, &w->type));
-        return false;
-    }
-    c->kernel[0] = w->type.dim[2];
-    c->kernel[1] = w->type.dim[3];
-    c->groups = vq_attr_int(n, "group", 1);
-    if (!conv_list(n, "strides", 2, 1, 1, c->strides) ||
-        !conv_list(n, "dilations", 2, 1, 1, c->dilations) ||
-        !conv_list(n, "pads", 4, 0, 0, c->pads))
-        return false;
-    if (vq_attr_is(n, "auto_pad", "SAME_UPPER", false))
-        pad_same(x, c, true);
-    else if (vq_attr_is(n, "auto_pad", "SAME_LOWER", false))
-        pad_same(x, c, false);
-    return true;
-}
-
+/* A product of windows; one axis of pixels is an image of one row. */
 Item *
 vq_conv(Node *n, Item *x, Item *w, Item *b)
 {
-    ConvShape c;
+    Window c;
+    int64_t groups = vq_attr_int(n, "group", 1);
+    int rank;
+    Item *y;
 
-    if (!x || !w || !read_conv(n, x, w, &c))
+    if (!x || !w)
+        return NULL;
+    rank = x->type.rank;
+    if (w->type.rank != rank || rank < 3)
+        return vq_node_error(n,
+                             "%s by %s; images and weights of one rank are "
+                             "needed",
+                             vq_shape_text(n, &x->type),
+                             vq_shape_text(n, &w->type));
+    if (!vq_window_read(n, x, w->type.dim + 2, &c))
         return NULL;
     Attr attrs[] = {{.key = A_STRIDES, .n = 2, .i = c.strides},
                     {.key = A_PADS, .n = 4, .i = c.pads},
                     {.key = A_DILATIONS, .n = 2, .i = c.dilations},
-                    {.key = A_GROUPS, .n = 1, .i = &c.groups}};
-    return vq_make(n, OP_CONV, (Item *[]){x, w, b}, b ? 3 : 2, attrs,
-                   COUNT(attrs), NULL);
+                    {.key = A_GROUPS, .n = 1, .i = &groups}};
+    x = vq_with_rows(n, x);
+    w = vq_with_rows(n, w);
+    y = vq_make(n, OP_CONV, (Item *[]){x, w, b}, b ? 3 : 2, attrs, COUNT(attrs),
+                NULL);
+    return vq_without_rows(n, y, rank);
 }
 
 Item *

@@ -40,8 +40,10 @@ bool vq_given_type(Graph *, const PassContext *, const Given *, Storage,
 /* A linear's weights as s8 with a scale per output channel. A channel whose
  * weights are whole multiples of one step, as those of a quantized model are,
  * keeps that step or a whole fraction of it, and so loses nothing; of others
- * the largest becomes 127. */
-ValId vq_weight_as_s8(Graph *, const PassContext *, const Value *);
+ * the largest becomes 127. `least` is the least scale of each channel; NULL:
+ * any will do. */
+ValId vq_weight_as_s8(Graph *, const PassContext *, const Value *,
+                      const float *least);
 /* Of column j; 0: they are no such multiples. */
 float vq_weight_step(const float *w, int64_t rows, int64_t cols, int64_t j);
 

@@ -28,6 +28,9 @@
 #include <math.h>
 #include <string.h>
 
+/* Of a bias, in steps of the sums: half of what is left to them. */
+#define BIAS_MOST 0x1p28f
+
 typedef struct Plan {
     Wishes w;
     const PassContext *cx;
@@ -177,7 +180,27 @@ factor_type(const Value *v)
     return t;
 }
 
-/* Input i of op as the op wants it; `out` is the type of its result. */
+/* The weights of a layer on x. A channel whose weights are tiny beside its
+ * bias, as of a channel that is never active, has a step that lets the bias
+ * fit. */
+static ValId
+weights_as_s8(Rewrite *r, const Op *op, ValId x)
+{
+    const Plan *p = r->user;
+    const Value *bias =
+        op->nin > 2 && op->in[2] ? &r->from->val[op->in[2]] : NULL;
+    float *least = NULL, step = vq_type(r->to, x)->q.scale;
+
+    if (bias && bias->data && step > 0) {
+        least = NEWN(r->to->arena, float, vq_count(&bias->type));
+        for (int64_t c = 0; c < vq_count(&bias->type); c++)
+            least[c] = fabsf(((const float *)bias->data)[c]) / step / BIAS_MOST;
+    }
+    return vq_weight_as_s8(r->to, p->cx, &r->from->val[op->in[1]], least);
+}
+
+/* Input i of op as the op wants it, after those before it; `out` is the
+ * type of its result. */
 static bool
 input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
                 ValId *in)
@@ -188,14 +211,14 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
     Type t;
 
     if (is_parameter(r->from, op, i)) {
-        *in = (op->kind == OP_LINEAR || op->kind == OP_DEPTHWISE) && i == 1
-                  ? vq_weight_as_s8(r->to, p->cx, &r->from->val[v])
-                  : vq_new(r, v);
+        in[i] = (op->kind == OP_LINEAR || op->kind == OP_DEPTHWISE) && i == 1
+                    ? weights_as_s8(r, op, in[0])
+                    : vq_new(r, v);
         return true;
     }
     t = *vq_type(r->from, v);
     if (vq_is_kept(&p->w, r->from, op)) {
-        *in = value_as(r, op, v, &t);
+        in[i] = value_as(r, op, v, &t);
         return true;
     }
     if ((op->kind == OP_ATTENTION || op->kind == OP_MATMUL) &&
@@ -213,7 +236,7 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
     } else if (!type_in(r, op, v, s, &t)) {
         return false;
     }
-    *in = value_as(r, op, v, &t);
+    in[i] = value_as(r, op, v, &t);
     return true;
 }
 
@@ -337,7 +360,7 @@ quantize_op(Rewrite *r, const Op *op)
     if (!acc && !type_in(r, op, op->out, p->w.storage[op->out], &t))
         return false;
     for (uint32_t i = 0; i < op->nin; i++)
-        if (!input_as_wanted(r, op, i, &t, &in[i]))
+        if (!input_as_wanted(r, op, i, &t, in))
             return false;
     if (acc)
         t = acc_type(r, op, in[0], in[1]);

@@ -57,7 +57,8 @@ column_scale(const float *w, int64_t rows, int64_t cols, int64_t j, bool *kept)
 }
 
 ValId
-vq_weight_as_s8(Graph *g, const PassContext *cx, const Value *v)
+vq_weight_as_s8(Graph *g, const PassContext *cx, const Value *v,
+                const float *least)
 {
     int64_t rows = vq_rows(&v->type), cols = vq_cols(&v->type), kept = 0;
     float *s = NEWN(g->arena, float, cols);
@@ -68,6 +69,10 @@ vq_weight_as_s8(Graph *g, const PassContext *cx, const Value *v)
         bool is_kept;
 
         s[j] = column_scale(v->data, rows, cols, j, &is_kept);
+        if (least && s[j] < least[j]) {
+            s[j] = least[j];
+            is_kept = false;
+        }
         kept += is_kept;
     }
     vq_report_weights(cx->report, cols, kept);
