@@ -129,6 +129,18 @@ vq_clamp(int64_t x, int64_t lo, int64_t hi)
     return x < lo ? lo : x > hi ? hi : x;
 }
 
+/* A product of figures, such as multiply-adds, of values that need not fit
+ * into memory: no more than 2^43, so that a million of them have a sum. */
+static inline int64_t
+vq_mul_capped(int64_t a, int64_t b)
+{
+    const int64_t most = INT64_C(1) << 43;
+    int64_t product;
+
+    return __builtin_mul_overflow(a, b, &product) || product > most ? most
+                                                                    : product;
+}
+
 /* Rounds n up to a multiple of m. */
 static inline int64_t
 vq_align(int64_t n, int64_t m)

@@ -11,7 +11,8 @@
 static int64_t
 matmul_macs(const Graph *g, const Op *op)
 {
-    return vq_count(vq_type(g, op->out)) * vq_cols(vq_type(g, op->in[0]));
+    return vq_mul_capped(vq_count(vq_type(g, op->out)),
+                         vq_cols(vq_type(g, op->in[0])));
 }
 
 static int64_t
@@ -19,13 +20,15 @@ conv_macs(const Graph *g, const Op *op)
 {
     const Type *w = vq_type(g, op->in[1]);
 
-    return vq_count(vq_type(g, op->out)) * (vq_count(w) / w->dim[0]);
+    return vq_mul_capped(vq_count(vq_type(g, op->out)),
+                         vq_count(w) / w->dim[0]);
 }
 
 static int64_t
 depthwise_macs(const Graph *g, const Op *op)
 {
-    return vq_count(vq_type(g, op->out)) * vq_rows(vq_type(g, op->in[1]));
+    return vq_mul_capped(vq_count(vq_type(g, op->out)),
+                         vq_rows(vq_type(g, op->in[1])));
 }
 
 /* Scores and weighted sums: twice queries x keys x width, a batch. */
@@ -34,7 +37,8 @@ attention_macs(const Graph *g, const Op *op)
 {
     const Type *q = vq_type(g, op->in[0]), *k = vq_type(g, op->in[1]);
 
-    return (vq_count(q) + vq_count(vq_type(g, op->out))) * k->dim[k->rank - 2];
+    return vq_mul_capped(vq_count(q) + vq_count(vq_type(g, op->out)),
+                         k->dim[k->rank - 2]);
 }
 
 typedef int64_t CountMacs(const Graph *, const Op *);

@@ -255,18 +255,21 @@ what_it_reads(Find *f, ValId v)
     return source ? "all tokens" : "the input";
 }
 
+/* Sums of classifiers are followed a few deep: they are of two or three. */
+enum { MAX_SUMS = 8 };
+
 static void
-find_head(Find *f, ValId v, const char *output)
+find_head(Find *f, ValId v, const char *output, int sums)
 {
     const Graph *g = f->w.g;
     Way way = {0};
     const Op *op = vq_walk_up(&f->w, v, true, &way);
     Change *c;
 
-    if (vq_is_sum(g, op) && !f->w.seen[op - g->op]) {
+    if (vq_is_sum(g, op) && !f->w.seen[op - g->op] && sums < MAX_SUMS) {
         f->w.seen[op - g->op] = true;
-        find_head(f, op->in[0], output);
-        find_head(f, op->in[1], output);
+        find_head(f, op->in[0], output, sums + 1);
+        find_head(f, op->in[1], output, sums + 1);
         return;
     }
     if (!op)
@@ -386,7 +389,7 @@ vq_structure_find(const Graph *g, Arena *a)
         return f.s;
     find_blocks(&f);
     for (uint32_t i = 0; i < g->nout; i++)
-        find_head(&f, g->out[i], g->val[g->out[i]].name);
+        find_head(&f, g->out[i], g->val[g->out[i]].name, 0);
     find_others(&f);
     find_tokens(&f);
     count_others(&f);
