@@ -91,6 +91,17 @@ image_size(const Type *t, int64_t size[2])
 
 /* ---- patches ---- */
 
+/* Windows that a layer reads, past reshapes; NULL: none. */
+static const Op *
+windows_before(const Graph *g, const Op *op)
+{
+    const Op *def = vq_def(g, op->in[0]);
+
+    while (def && def->kind == OP_RESHAPE)
+        def = vq_def(g, def->in[0]);
+    return def && def->kind == OP_UNFOLD ? def : NULL;
+}
+
 /* The first layer on pixels that are only moved: K = channels x rows x cols. */
 static bool
 find_patches(Find *f, const Op *op)
@@ -100,7 +111,8 @@ find_patches(Find *f, const Op *op)
     Way way = {0};
     Change *c;
 
-    if (in->rank != 4 || vq_walk_up(&f->w, op->in[0], false, &way))
+    if (in->rank != 4 || windows_before(g, op) ||
+        vq_walk_up(&f->w, op->in[0], false, &way))
         return false;
     c = &add_part(f, PART_PATCHES, op)->change;
     c->in = in->dim[1];
@@ -137,12 +149,45 @@ find_conv(Find *f, const Op *op)
     c->act = way.act;
 }
 
-/* A 1x1 convolution became a layer on pixels. */
+/* The windows of an op on images with their channels last. */
+static void
+set_windows(Find *f, const Op *op, Convolution *c)
+{
+    const Attr *kernel = vq_attr(op, A_KERNEL);
+    const Attr *strides = vq_attr(op, A_STRIDES);
+    const Op *pad = vq_def(f->w.g, op->in[0]);
+    const Type *x =
+        vq_type(f->w.g, pad && pad->kind == OP_PAD ? pad->in[0] : op->in[0]);
+    const Type *y = vq_type(f->w.g, op->out);
+
+    c->in = x->rank == 4 ? x->dim[3] : vq_cols(x);
+    for (int i = 0; i < 2; i++) {
+        c->kernel[i] = kernel && kernel->n == 2 ? kernel->i[i] : 1;
+        c->stride[i] = strides && strides->n == 2 ? strides->i[i] : 1;
+        c->from[i] = x->rank == 4 ? x->dim[1 + i] : 0;
+        c->to[i] = y->rank == 4 ? y->dim[1 + i] : 0;
+    }
+}
+
+static void
+find_depthwise(Find *f, const Op *op)
+{
+    Convolution *c = &add_part(f, PART_CONV, op)->conv;
+    Way way = {0};
+
+    set_windows(f, op, c);
+    c->out = c->groups = c->in;
+    vq_walk_down(&f->w, op->out, false, &way);
+    c->act = way.act;
+}
+
+/* A convolution became a layer on pixels, or on windows of them. */
 static void
 find_pointwise(Find *f, const Op *op)
 {
     const Graph *g = f->w.g;
     const Type *out = vq_type(g, op->out);
+    const Op *windows = windows_before(g, op);
     Convolution *c = &add_part(f, PART_CONV, op)->conv;
     Way way = {0};
 
@@ -154,6 +199,8 @@ find_pointwise(Find *f, const Op *op)
         c->kernel[i] = c->stride[i] = 1;
         c->from[i] = c->to[i];
     }
+    if (windows)
+        set_windows(f, windows, c);
     vq_walk_down(&f->w, op->out, false, &way);
     c->act = way.act;
 }
@@ -350,6 +397,8 @@ find_others(Find *f)
             continue;
         if (op->kind == OP_CONV)
             find_conv(f, op);
+        else if (op->kind == OP_DEPTHWISE)
+            find_depthwise(f, op);
         else if (op->kind == OP_LINEAR && !patches && find_patches(f, op))
             patches = true;
         else if (op->kind == OP_LINEAR && !find_merge(f, op) && from_conv(op))

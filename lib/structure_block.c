@@ -196,8 +196,8 @@ static bool
 find_projections(Walk *w, const Core *c, Block *b, const Op **norm)
 {
     Way way = {0}, to_k = {0}, to_v = {0}, in = {0};
-    const Op *q = vq_walk_up(w, c->q, false, &way);
-    const Op *k = vq_walk_up(w, c->k, false, &to_k);
+    const Op *q = vq_walk_up(w, c->q, true, &way);
+    const Op *k = vq_walk_up(w, c->k, true, &to_k);
     const Op *v = vq_walk_up(w, c->v, false, &to_v);
 
     if (!is_layer(k) || !is_layer(v) || (q && !is_layer(q)))
@@ -205,7 +205,8 @@ find_projections(Walk *w, const Core *c, Block *b, const Op **norm)
     mark(w, k);
     mark(w, v);
     b->width = vq_cols(vq_type(w->g, k->in[0]));
-    b->attend.cosine = way.normalised && to_k.normalised;
+    b->attend.cosine =
+        (way.normalised || way.norm) && (to_k.normalised || to_k.norm);
     if (!q) {
         b->attend.reach = REACH_POOL;
         return true;
