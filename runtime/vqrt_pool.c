@@ -113,7 +113,15 @@ is_done(VqrtPool *p, uint64_t number)
 }
 
 /* A sleeper says so before it looks a last time; who has news publishes them
- * before it looks for sleepers. One of the two sees the other. */
+ * before it looks for sleepers. One of the two sees the other, by the fence
+ * between: a store and a load that are sequentially consistent suffice in C,
+ * but emulated aarch64 on x86 lets the load pass (QEMU 7.2). */
+static void
+order(void)
+{
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
 static void
 wait_for_job(VqrtPool *p, uint64_t seen)
 {
@@ -121,6 +129,7 @@ wait_for_job(VqrtPool *p, uint64_t seen)
         return;
     pthread_mutex_lock(&p->lock);
     atomic_fetch_add(&p->sleepers, 1);
+    order();
     while (!has_news(p, seen))
         pthread_cond_wait(&p->work, &p->lock);
     atomic_fetch_sub(&p->sleepers, 1);
@@ -130,6 +139,7 @@ wait_for_job(VqrtPool *p, uint64_t seen)
 static void
 wake_threads(VqrtPool *p)
 {
+    order();
     if (atomic_load(&p->sleepers) == 0)
         return;
     pthread_mutex_lock(&p->lock);
@@ -144,6 +154,7 @@ wait_for_parts(VqrtPool *p)
         return;
     pthread_mutex_lock(&p->lock);
     atomic_store(&p->caller_sleeps, true);
+    order();
     while (!is_done(p, 0))
         pthread_cond_wait(&p->done, &p->lock);
     atomic_store(&p->caller_sleeps, false);
@@ -153,6 +164,7 @@ wait_for_parts(VqrtPool *p)
 static void
 wake_caller(VqrtPool *p)
 {
+    order();
     if (!atomic_load(&p->caller_sleeps))
         return;
     pthread_mutex_lock(&p->lock);
