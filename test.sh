@@ -52,10 +52,11 @@ grep -v ' passed, ' "$out/style.log" || true
 # shellcheck disable=SC2046
 add style $(awk '/ passed, / { print $1, $3 }' "$out/style.log")
 
+# Other machines are emulated once: what they run is the same in all suites.
 suite gcc -DCMAKE_C_COMPILER=gcc
-suite clang -DCMAKE_C_COMPILER=clang-19
+suite clang -DCMAKE_C_COMPILER=clang-19 -DVITQC_EMULATE=OFF
 suite sanitize -DCMAKE_C_COMPILER=gcc -DVITQC_SANITIZE=ON \
-    -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    -DVITQC_EMULATE=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
 
 awk '{ p += $1; f += $2 }
 END { printf "%d passed, %d failed\n", p, f; exit f > 0 }' "$out/counts"

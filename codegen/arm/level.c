@@ -39,6 +39,7 @@ static const Level levels[] = {
         BY_LANE,
         .spread = arm_spread_offset,
         .dot = arm_dot_sdot,
+        .dot4 = arm_dot4_sdot,
         TABLES,
     },
     {
@@ -59,6 +60,7 @@ static const Level levels[] = {
         .panel = arm_panel_2x2,
         .spread = arm_spread_2x2,
         .dot = arm_dot_usmmla,
+        .dot4 = arm_dot4_usdot,
         TABLES,
     },
     {.name = NULL},

@@ -17,7 +17,8 @@ Val arm_cpu_check(struct Module *);
 /* isa.c: Advanced SIMD. */
 extern const Isa arm_neon;
 
-/* dot.c. Registers of four columns: smlal on bytes widened to 16 bits, sdot. */
+/* dot.c. Registers of four columns: smlal on bytes widened to 16 bits,
+ * sdot, usdot. */
 int arm_wide(int i, int half);
 void arm_start(Build *, Val sums, Val *acc);
 void arm_total(Build *, const Val *acc, Val *sums);
@@ -26,6 +27,8 @@ Val arm_spread(Build *, const Val *row, unsigned n);
 Val arm_spread_offset(Build *, const Val *row, unsigned n);
 Val arm_dot_mlal(Build *, Val acc, Val a, Val w, unsigned at);
 Val arm_dot_sdot(Build *, Val acc, Val a, Val w, unsigned at);
+Val arm_dot4_sdot(Build *, Val acc, Val a, Val w);
+Val arm_dot4_usdot(Build *, Val acc, Val a, Val w);
 
 /* matrix.c. Registers of two rows and two columns: usmmla. */
 void arm_start_2x2(Build *, Val sums, Val *acc);
