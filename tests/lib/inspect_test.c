@@ -100,25 +100,26 @@ static const Known known[] = {
       "2 x 17 tokens of width 32, 2 heads of 16, mlp 64 (x2, gelu), layernorm "
       "before each part",
       "class token, 32 -> 10: output logits", "of object"}},
-    {"families/deit_distilled_op14.onnx",
+    {"zoo/deit_distilled_hf_dyn18.onnx",
      {"a class token, a distillation token",
-      "head class token, 32 -> 10: output",
-      "head distillation token, 32 -> 10: output"}},
-    {"families/clip_dynamo.onnx",
-     {"(x2, quick gelu)", "class token, 32 -> 16: output linear_12"}},
-    {"families/dinov2_registers_dynamo.onnx",
+      "head class token, 16 -> 10: output linear_12",
+      "head distillation token, 16 -> 10: output linear_13"}},
+    {"zoo/clip_hf_ts14.onnx",
+     {"(x2, quick gelu)", "class token, 16 -> 16: output 326"}},
+    {"zoo/dinov2_registers_hf_dyn18.onnx",
      {"21: 16 patches, a class token, 4 registers",
-      "class token of width 32, no classifier: output select"}},
-    {"families/dinov2_swiglu_op14.onnx", {"(x1.5, gated, silu)"}},
-    {"families/beit_op14.onnx",
-     {"position bias", "pooling mean of 16, width 32", "mean, 32 -> 10"}},
-    {"families/swin_op17.onnx",
-     {"2x2, stride 2: 16x16 = 256 patches of width 16",
-      "blocks 4 of 4 recognised",
-      "2 x 16x16 tokens of width 16, 1 head of 16, in windows of 4x4, some "
-      "shifted by 2, position bias, mask, mlp 64 (x4, gelu)",
-      "merge 16 of 16x16 -> 32 of 8x8",
-      "2 x 8x8 tokens of width 32, 2 heads of 16, in windows of 4x4"}},
+      "class token of width 16, no classifier: output select"}},
+    {"zoo/dinov2_swiglu_hf_ts14.onnx", {"(x1.5, gated, silu)"}},
+    {"zoo/beit_timm_ts17.onnx",
+     {"position bias", "pooling mean of 16, width 16", "mean, 16 -> 10"}},
+    {"zoo/swin_hf_ts17.onnx",
+     {"2x2, stride 2: 16x16 = 256 patches of width 8",
+      "blocks 3 of 3 recognised",
+      "1 x 16x16 tokens of width 8, 1 head of 8, in windows of 4x4, position "
+      "bias, mask, mlp 16 (x2, gelu)",
+      "merge 8 of 16x16 -> 16 of 8x8",
+      "2 x 8x8 tokens of width 16, 2 heads of 8, in windows of 4x4, some "
+      "shifted by 2, position bias, mask"}},
     {"quantized/qdq_u8s8.onnx",
      {"blocks 2 of 2 recognised", "2 heads", "scales of values"}},
 };
@@ -143,12 +144,12 @@ static void
 structure_in_json(void **state)
 {
     static const char *const want[] = {
-        "\"compiles\": true",     "\"attentions\": 4",
+        "\"compiles\": true",     "\"attentions\": 3",
         "\"window\": [4, 4]",     "\"shift\": 2",
-        "\"part\": \"merge\"",    "\"hidden\": 64",
+        "\"part\": \"merge\"",    "\"hidden\": 32",
         "\"function\": \"gelu\"", "\"work_bytes\":",
         "\"not_supported\": []",  NULL};
-    char *text = inspect(MODELS "/families/swin_op17.onnx", true, VITQC_OK);
+    char *text = inspect(MODELS "/zoo/swin_hf_ts17.onnx", true, VITQC_OK);
 
     (void)state;
     expect(text, want);
