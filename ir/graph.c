@@ -7,16 +7,25 @@
 #include <assert.h>
 #include <string.h>
 
-/* Takes `name`, or the first of name.1, name.2, .. that is free. */
+/* Takes `name`, or the first of name.1, name.2, .. that is free. Names stay
+ * taken: an item of the table is the last number that its name was tried
+ * with. */
 static const char *
 take_name(Graph *g, const char *name)
 {
     const char *base = name && *name ? name : "v";
     const char *s = vq_strdup(g->arena, base);
     bool found;
+    void **at = vq_names_at(g->names, s, &found);
+    uintptr_t i;
 
-    for (size_t i = 1; vq_names_find(g->names, s); i++)
-        s = vq_format(g->arena, "%s.%zu", base, i);
+    if (!found)
+        return s;
+    i = (uintptr_t)*at;
+    do
+        s = vq_format(g->arena, "%s.%zu", base, (size_t)++i);
+    while (vq_names_find(g->names, s));
+    *at = (void *)i;
     vq_names_at(g->names, s, &found);
     return s;
 }
