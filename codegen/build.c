@@ -6,12 +6,34 @@
 #include <assert.h>
 #include <string.h>
 
-void
-b_init(Build *b, const char *name)
+static void
+end_context(void *context)
 {
-    *b = (Build){.c = LLVMContextCreate()};
-    b->m = LLVMModuleCreateWithNameInContext(name, b->c);
-    b->b = LLVMCreateBuilderInContext(b->c);
+    LLVMContextDispose(context);
+}
+
+static void
+end_module(void *module)
+{
+    LLVMDisposeModule(module);
+}
+
+static void
+end_builder(void *builder)
+{
+    LLVMDisposeBuilder(builder);
+}
+
+void
+b_init(Build *b, Arena *a, const char *name)
+{
+    Owned *context = vq_own(a, end_context);
+    Owned *module = vq_own(a, end_module);
+    Owned *builder = vq_own(a, end_builder);
+
+    *b = (Build){.c = context->what = LLVMContextCreate()};
+    b->m = module->what = LLVMModuleCreateWithNameInContext(name, b->c);
+    b->b = builder->what = LLVMCreateBuilderInContext(b->c);
     b->i1 = LLVMInt1TypeInContext(b->c);
     b->i8 = LLVMInt8TypeInContext(b->c);
     b->i16 = LLVMInt16TypeInContext(b->c);
@@ -19,14 +41,6 @@ b_init(Build *b, const char *name)
     b->i64 = LLVMInt64TypeInContext(b->c);
     b->f32 = LLVMFloatTypeInContext(b->c);
     b->ptr = LLVMPointerTypeInContext(b->c, 0);
-}
-
-void
-b_free(Build *b)
-{
-    LLVMDisposeBuilder(b->b);
-    LLVMDisposeModule(b->m);
-    LLVMContextDispose(b->c);
 }
 
 Ty

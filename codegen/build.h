@@ -28,8 +28,8 @@ typedef struct Build {
     Val fn;
 } Build;
 
-void b_init(Build *, const char *name);
-void b_free(Build *);
+/* Ends with the arena, or when that is released back past here. */
+void b_init(Build *, Arena *, const char *name);
 
 /* ---- types and constants ---- */
 

@@ -104,11 +104,8 @@ vq_codegen(const Graph *g, Diag *diag, const CodegenOptions *opt, Emitted *out)
     m.g = g->chunks > 1 ? vq_one_chunk(g, g->chunks, g->arena, &mixes) : g;
     if (!m.g)
         return vq_bug(diag, NOLOC, "the chunks of a batch are not apart");
-    b_init(&m.b, opt->prefix);
+    b_init(&m.b, g->arena, opt->prefix);
     ok = make_object(&m, out);
-    if (m.machine)
-        LLVMDisposeTargetMachine(m.machine);
-    b_free(&m.b);
     vq_arena_release(g->arena, mark);
     return ok;
 }

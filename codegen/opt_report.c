@@ -30,7 +30,7 @@ typedef struct Lines {
 
 /* Layers that share lines. */
 typedef struct Group {
-    const char *head, *body;
+    const char *span, *head, *body;
     const char **name;
     size_t n, cap;
     bool slow;
@@ -167,7 +167,7 @@ print(const OptReport *o, FILE *to)
     for (size_t i = 0; i < o->n; i++) {
         const Group *g = o->group[i];
 
-        fprintf(to, "%s: %s", vq_span_name(o->arena, g->name, g->n), g->head);
+        fprintf(to, "%s: %s", g->span, g->head);
         if (g->n > 1)
             fprintf(to, ", %zu layers", g->n);
         fprintf(to, "\n%s", g->body);
@@ -180,14 +180,18 @@ vq_opt_report(Module *m)
     OptReport o = {.m = m, .arena = m->arena};
     char *text = NULL;
     size_t size;
-    FILE *to = open_memstream(&text, &size);
+    FILE *to;
 
-    if (!to)
-        vq_oom(m->arena);
     o.by_key = vq_names_new(m->arena);
     for (uint32_t i = 1; i < m->g->nop; i++)
         if (vq_is_step(m, i))
             add_op(&o, i);
+    for (size_t i = 0; i < o.n; i++)
+        o.group[i]->span =
+            vq_span_name(o.arena, o.group[i]->name, o.group[i]->n);
+    to = open_memstream(&text, &size); /* no jump passes while it is open */
+    if (!to)
+        vq_oom(m->arena);
     print(&o, to);
     if (fclose(to) != 0) {
         free(text);

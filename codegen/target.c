@@ -23,9 +23,16 @@ opt_level(int level)
                         : LLVMCodeGenLevelAggressive;
 }
 
+static void
+end_machine(void *machine)
+{
+    LLVMDisposeTargetMachine(machine);
+}
+
 bool
 vq_target_open(Module *m)
 {
+    Owned *machine = vq_own(m->arena, end_machine);
     char *host = m->opt->triple ? NULL : LLVMGetDefaultTargetTriple();
     const char *triple = m->opt->triple ? m->opt->triple : host;
     LLVMTargetRef target;
@@ -50,6 +57,7 @@ vq_target_open(Module *m)
     m->machine = LLVMCreateTargetMachine(target, triple, m->arch->cpu, "",
                                          opt_level(m->opt->level), LLVMRelocPIC,
                                          LLVMCodeModelSmall);
+    machine->what = m->machine;
     LLVMSetTarget(m->b.m, triple);
     data = LLVMCreateTargetDataLayout(m->machine);
     layout = LLVMCopyStringRepOfTargetData(data);

@@ -54,24 +54,6 @@ unpack(Arena *a, const uint8_t *data, size_t n, size_t max_memory)
     return onnx__model_proto__unpack(&alloc, n, data);
 }
 
-/* Unpacks a mapped file; unmaps it before memory's jump goes on. */
-static Onnx__ModelProto *
-unpack_mapped(Arena *a, void *data, size_t n, size_t max_memory)
-{
-    jmp_buf *outer = a->oom, here;
-    Onnx__ModelProto *m;
-
-    if (setjmp(here)) {
-        munmap(data, n);
-        a->oom = outer;
-        vq_oom(a);
-    }
-    a->oom = &here;
-    m = unpack(a, data, n, max_memory);
-    a->oom = outer;
-    return m;
-}
-
 /* The first bytes are all letters, spaces and the like. */
 static bool
 is_text(const uint8_t *p, size_t n)
@@ -103,7 +85,7 @@ load_mapped(Arena *a, Diag *d, void *data, size_t n, size_t max_memory)
         report_text(d, data, n);
         return NULL;
     }
-    m = unpack_mapped(a, data, n, max_memory);
+    m = unpack(a, data, n, max_memory);
     if (!m)
         vq_error(d, NOLOC, "not an ONNX model (or truncated)");
     else if (!m->graph)
@@ -152,15 +134,32 @@ map_file(Arena *a, Diag *d, const char *path, size_t *n)
     return data;
 }
 
+typedef struct Mapped {
+    void *data;
+    size_t n;
+} Mapped;
+
+static void
+end_mapped(void *mapped)
+{
+    const Mapped *m = mapped;
+
+    munmap(m->data, m->n);
+}
+
 Onnx__ModelProto *
 vq_model_load(Arena *a, Diag *d, const char *path, size_t max_memory, size_t *n)
 {
-    void *data = map_file(a, d, path, n);
+    Owned *owned = vq_own(a, end_mapped);
+    Mapped *file = NEW(a, Mapped);
     Onnx__ModelProto *m;
 
-    if (!data)
+    file->data = map_file(a, d, path, n);
+    if (!file->data)
         return NULL;
-    m = load_mapped(a, d, data, *n, max_memory);
-    munmap(data, *n);
+    file->n = *n;
+    owned->what = file;
+    m = load_mapped(a, d, file->data, *n, max_memory);
+    vq_owned_end(owned);
     return m;
 }

@@ -118,12 +118,19 @@ vq_grow(Arena *a, void *array, size_t n, size_t *cap, size_t size)
 ArenaMark
 vq_arena_mark(Arena *a)
 {
-    return (ArenaMark){a->chunk, a->chunk ? a->chunk->used : 0};
+    return (ArenaMark){a->chunk, a->chunk ? a->chunk->used : 0, a->owned};
 }
 
 void
 vq_arena_release(Arena *a, ArenaMark m)
 {
+    while (a->owned != m.owned) {
+        Owned *o = a->owned;
+
+        assert(o);
+        a->owned = o->older;
+        vq_owned_end(o);
+    }
     while (a->chunk != m.chunk) {
         ArenaChunk *c = a->chunk;
 
@@ -142,6 +149,43 @@ void
 vq_arena_free(Arena *a)
 {
     vq_arena_release(a, (ArenaMark){0});
+}
+
+Owned *
+vq_own(Arena *a, EndFn *end)
+{
+    Owned *o = NEW(a, Owned);
+
+    *o = (Owned){.older = a->owned, .end = end};
+    a->owned = o;
+    return o;
+}
+
+void
+vq_owned_end(Owned *o)
+{
+    void *what = o->what;
+
+    o->what = NULL;
+    if (what)
+        o->end(what);
+}
+
+static void
+end_arena(void *a)
+{
+    vq_arena_free(a);
+}
+
+Arena *
+vq_arena_inner(Arena *a)
+{
+    Owned *o = vq_own(a, end_arena);
+    Arena *inner = NEW(a, Arena);
+
+    *inner = (Arena){.limit = a->limit, .memory = a->memory, .oom = a->oom};
+    o->what = inner;
+    return inner;
 }
 
 char *

@@ -5,7 +5,8 @@
  * a piece of it; vq_arena_free ends it all. Allocation never returns NULL:
  * when the system has no more, or the arena passes its limit, it jumps to
  * Arena.oom, which the library's entry points set. Short-lived bulk (the
- * activations of one evaluated image) uses a mark and a release.
+ * activations of one evaluated image) uses a mark and a release. What other
+ * libraries allocate is owned by an arena (vq_own) while a jump may pass.
  *
  * Messages. A wrong model or file is reported by vq_error and its siblings,
  * which return false; callers pass false on. A false without a message is a
@@ -30,8 +31,18 @@ typedef struct Memory {
     bool passed;  /* an allocation was refused for it */
 } Memory;
 
+/* What is not the arena's memory and ends with it: see vq_own. */
+typedef void EndFn(void *what);
+typedef struct Owned Owned;
+struct Owned {
+    Owned *older;
+    EndFn *end;
+    void *what; /* NULL: nothing yet, or no more */
+};
+
 typedef struct Arena {
     ArenaChunk *chunk; /* newest first */
+    Owned *owned;      /* newest first */
     size_t total;      /* bytes taken from the system */
     size_t limit;      /* of this arena alone; 0: none */
     Memory *memory;    /* NULL: no other limit */
@@ -41,6 +52,7 @@ typedef struct Arena {
 typedef struct ArenaMark {
     ArenaChunk *chunk;
     size_t used;
+    Owned *owned;
 } ArenaMark;
 
 /* Zeroed, aligned to 64 bytes from 64 bytes up and to 16 below. */
@@ -58,6 +70,16 @@ void vq_arena_release(Arena *, ArenaMark);
 void vq_arena_free(Arena *);
 /* The out-of-memory jump, for owners of other resources. */
 _Noreturn void vq_oom(Arena *);
+
+/* A place for a thing that the jump must not lose: a library's handle, a
+ * mapped file, another arena. First the place, which may jump, then the thing:
+ * `vq_own(a, end)->what = make()`. It ends with the arena, or when the arena
+ * is released back past the place, or by vq_owned_end. */
+Owned *vq_own(Arena *, EndFn *);
+void vq_owned_end(Owned *);
+/* An arena for what is short-lived, which ends with the other at the latest.
+ * Its limits and its jump are those of the other. */
+Arena *vq_arena_inner(Arena *);
 
 /* A limit that was not fixed grows with what is read: by so many times the
  * bytes of a file, whose content may be expanded and copied by passes. */

@@ -15,7 +15,7 @@ typedef struct Printer {
     const Graph *g;
     FILE *text, *blob;
     int64_t offset; /* bytes written to blob */
-    Arena tmp;      /* of the line being written */
+    Arena *tmp;     /* of the line being written */
 } Printer;
 
 enum { BLOB_ALIGN = 64 };
@@ -76,7 +76,7 @@ print_elements(Printer *p, const Value *v)
     fputc('{', p->text);
     for (int64_t i = 0; i < n; i++)
         fprintf(p->text, "%s%s", i ? ", " : "",
-                element_at[v->type.dt](&p->tmp, v->data, i));
+                element_at[v->type.dt](p->tmp, v->data, i));
     fputs("}\n", p->text);
 }
 
@@ -97,13 +97,13 @@ print_const(Printer *p, ValId id)
 {
     const Value *v = &p->g->val[id];
 
-    fprintf(p->text, "const %s: %s = ", vq_val_text(&p->tmp, p->g, id),
-            vq_type_text(&p->tmp, p->g, &v->type));
+    fprintf(p->text, "const %s: %s = ", vq_val_text(p->tmp, p->g, id),
+            vq_type_text(p->tmp, p->g, &v->type));
     if (!is_large(v))
         print_elements(p, v);
     else if (is_splat(v))
         fprintf(p->text, "splat %s\n",
-                element_at[v->type.dt](&p->tmp, v->data, 0));
+                element_at[v->type.dt](p->tmp, v->data, 0));
     else if (p->blob)
         print_blob(p, v);
     else
@@ -118,8 +118,8 @@ print_value(Printer *p, ValId id)
 {
     const Value *v = &p->g->val[id];
 
-    fprintf(p->text, "%s: %s", vq_val_text(&p->tmp, p->g, id),
-            vq_type_text(&p->tmp, p->g, &v->type));
+    fprintf(p->text, "%s: %s", vq_val_text(p->tmp, p->g, id),
+            vq_type_text(p->tmp, p->g, &v->type));
     if (v->slot >= 0)
         fprintf(p->text, " at %lld", (long long)v->slot);
 }
@@ -128,9 +128,9 @@ static const char *
 element_text(Printer *p, const Attr *a, uint32_t i)
 {
     if (vq_attr_form[a->key] != AF_fn)
-        return vq_format(&p->tmp, "%lld", (long long)a->i[i]);
+        return vq_format(p->tmp, "%lld", (long long)a->i[i]);
     if (vq_fn_is_const(a->i[i]))
-        return vq_f32_text(&p->tmp, vq_fn_value(a->i[i]));
+        return vq_f32_text(p->tmp, vq_fn_value(a->i[i]));
     return vq_fn[a->i[i]].text;
 }
 
@@ -139,7 +139,7 @@ print_attr(Printer *p, const Attr *a)
 {
     fprintf(p->text, " %s=", vq_attr_text[a->key]);
     if (!a->i) {
-        fputs(vq_f64_text(&p->tmp, a->f), p->text);
+        fputs(vq_f64_text(p->tmp, a->f), p->text);
         return;
     }
     if (vq_is_list(vq_attr_form[a->key]))
@@ -158,13 +158,13 @@ print_op(Printer *p, const Op *op)
     fprintf(p->text, " = %s", vq_op[op->kind].text);
     for (uint32_t i = 0; i < op->nin; i++)
         fprintf(p->text, "%s %s", i ? "," : "",
-                vq_val_text(&p->tmp, p->g, op->in[i]));
+                vq_val_text(p->tmp, p->g, op->in[i]));
     for (uint32_t i = 0; i < op->nattr; i++)
         print_attr(p, &op->attr[i]);
     if (op->scratch >= 0)
         fprintf(p->text, " scratch %lld", (long long)op->scratch);
     if (op->loc.node)
-        fprintf(p->text, " from %s", vq_name_text(&p->tmp, op->loc.node));
+        fprintf(p->text, " from %s", vq_name_text(p->tmp, op->loc.node));
     fputc('\n', p->text);
 }
 
@@ -188,7 +188,7 @@ print_signature(Printer *p)
 {
     const Graph *g = p->g;
 
-    fprintf(p->text, "graph %s(", vq_name_text(&p->tmp, g->name));
+    fprintf(p->text, "graph %s(", vq_name_text(p->tmp, g->name));
     for (uint32_t i = 0; i < g->nin; i++) {
         fputs(i ? ", " : "", p->text);
         print_value(p, g->in[i]);
@@ -196,7 +196,7 @@ print_signature(Printer *p)
     fputs(") -> (", p->text);
     for (uint32_t i = 0; i < g->nout; i++)
         fprintf(p->text, "%s%s", i ? ", " : "",
-                vq_val_text(&p->tmp, g, g->out[i]));
+                vq_val_text(p->tmp, g, g->out[i]));
     fputs(") {\n", p->text);
 }
 
@@ -204,7 +204,7 @@ static void
 print_graph(Printer *p)
 {
     const Graph *g = p->g;
-    ArenaMark m = vq_arena_mark(&p->tmp);
+    ArenaMark m = vq_arena_mark(p->tmp);
     bool any = false;
 
     print_head(p);
@@ -213,14 +213,14 @@ print_graph(Printer *p)
             continue;
         print_const(p, v);
         any = true;
-        vq_arena_release(&p->tmp, m);
+        vq_arena_release(p->tmp, m);
     }
     if (any)
         fputc('\n', p->text);
     print_signature(p);
     for (uint32_t i = 1; i < g->nop; i++) {
         print_op(p, &g->op[i]);
-        vq_arena_release(&p->tmp, m);
+        vq_arena_release(p->tmp, m);
     }
     fputs("}\n", p->text);
 }
@@ -230,10 +230,10 @@ vq_print(const Graph *g, FILE *text, FILE *blob)
 {
     Printer p = {.g = g, .text = text, .blob = blob};
 
-    p.tmp.oom = g->arena->oom;
-    vq_alloc(&p.tmp, 1); /* so that releasing a line keeps the first chunk */
+    p.tmp = vq_arena_inner(g->arena);
+    vq_alloc(p.tmp, 1); /* so that releasing a line keeps the first chunk */
     print_graph(&p);
-    vq_arena_free(&p.tmp);
+    vq_arena_free(p.tmp);
     return !ferror(text) && (!blob || !ferror(blob));
 }
 

@@ -69,14 +69,15 @@ Golden *
 vq_golden_open(Vitqc *v, const char *path, int64_t images)
 {
     Golden *g = NEW(&v->tmp, Golden);
-    FILE *f = fopen(path, "r");
+    FILE *f;
     bool good;
 
     *g = (Golden){.path = path,
-                  .write = !f && errno == ENOENT,
                   .want = NEWN(&v->tmp, uint64_t, (size_t)images),
                   .got = NEWN(&v->tmp, uint64_t, (size_t)images),
                   .n = images};
+    f = fopen(path, "r"); /* after what may run out of memory */
+    g->write = !f && errno == ENOENT;
     if (g->write)
         return g;
     if (!f) {

@@ -81,10 +81,17 @@ add_graph(cJSON *o, const Inspect *in)
     cJSON_AddNumberToObject(o, "work_bytes", (double)in->planned->worksize);
 }
 
+static void
+end_tree(void *tree)
+{
+    cJSON_Delete(tree);
+}
+
 bool
 vq_inspect_json(Inspect *in, FILE *to)
 {
-    cJSON *o = cJSON_CreateObject();
+    Owned *tree = vq_own(&in->arena, end_tree);
+    cJSON *o = tree->what = cJSON_CreateObject();
     char *text;
 
     cJSON_AddStringToObject(o, "vitqc", vitqc_version());
@@ -100,7 +107,7 @@ vq_inspect_json(Inspect *in, FILE *to)
     cJSON_AddItemToObject(o, "not_supported", problems(&in->errors));
     cJSON_AddItemToObject(o, "in_float", problems(&in->in_float));
     text = cJSON_Print(o);
-    cJSON_Delete(o);
+    vq_owned_end(tree);
     if (!text)
         return false;
     fprintf(to, "%s\n", text);

@@ -28,6 +28,22 @@ add_number(cJSON *to, const char *key, double x)
         cJSON_AddNumberToObject(to, key, x);
 }
 
+/* In the tree at once: what is not is lost when memory runs out. */
+static cJSON *
+add_object(cJSON *list)
+{
+    cJSON *o = cJSON_CreateObject();
+
+    cJSON_AddItemToArray(list, o);
+    return o;
+}
+
+static void
+end_tree(void *tree)
+{
+    cJSON_Delete(tree);
+}
+
 /* ---- closeness to the float graph ---- */
 
 static void
@@ -106,15 +122,15 @@ find_form(const Report *r, const char *value)
     return NULL;
 }
 
-static cJSON *
-layer(Vitqc *v, const Op *op, double sqnr)
+static void
+add_layer(cJSON *list, Vitqc *v, const Op *op, double sqnr)
 {
     const Graph *g = v->g;
     const char *name = g->val[op->out].name;
     const Type *t = vq_type(g, op->out);
     const CalibEntry *e = v->calib ? vq_calib_find(v->calib, name) : NULL;
     const FormNote *form = find_form(v->report, name);
-    cJSON *o = cJSON_CreateObject();
+    cJSON *o = add_object(list);
 
     cJSON_AddStringToObject(o, "name", name);
     cJSON_AddStringToObject(o, "op", vq_op[op->kind].text);
@@ -133,56 +149,44 @@ layer(Vitqc *v, const Op *op, double sqnr)
     cJSON_AddNumberToObject(o, "output_bytes", (double)vq_bytes(t));
     if (form)
         add_form(o, form);
-    return o;
 }
 
-static cJSON *
-layers(Vitqc *v)
+static void
+add_layers(cJSON *list, Vitqc *v)
 {
-    cJSON *list = cJSON_CreateArray();
     double *sqnr = measure(v);
 
     for (uint32_t i = 1; i < v->g->nop; i++)
-        cJSON_AddItemToArray(list,
-                             layer(v, &v->g->op[i], sqnr[v->g->op[i].out]));
-    return list;
+        add_layer(list, v, &v->g->op[i], sqnr[v->g->op[i].out]);
 }
 
 /* Nonlinear ops by the names they had when their form was chosen: a table may
  * since have become part of a linear layer. */
-static cJSON *
-forms(const Report *r)
+static void
+add_forms(cJSON *list, const Report *r)
 {
-    cJSON *list = cJSON_CreateArray();
-
     for (const FormNote *n = r ? r->form : NULL; n; n = n->next) {
-        cJSON *o = cJSON_CreateObject();
+        cJSON *o = add_object(list);
 
         cJSON_AddStringToObject(o, "name", n->value);
         cJSON_AddStringToObject(o, "op", n->op);
         add_form(o, n);
-        cJSON_AddItemToArray(list, o);
     }
-    return list;
 }
 
 /* Ops of the float graph, which may have become several float ops. */
-static cJSON *
-kept(const Report *r)
+static void
+add_kept(cJSON *list, const Report *r)
 {
-    cJSON *list = cJSON_CreateArray();
-
     for (const FloatNote *n = r ? r->kept : NULL; n; n = n->next) {
-        cJSON *o = cJSON_CreateObject();
+        cJSON *o = add_object(list);
 
         cJSON_AddStringToObject(o, "name", n->value);
         cJSON_AddStringToObject(o, "op", n->op);
         if (n->loc.node)
             cJSON_AddStringToObject(o, "node", n->loc.node);
         cJSON_AddStringToObject(o, "why", n->why);
-        cJSON_AddItemToArray(list, o);
     }
-    return list;
 }
 
 /* What a model that was quantized already brought along. */
@@ -202,11 +206,10 @@ add_given(cJSON *to, const Report *r)
 
 /* ---- the whole ---- */
 
-static cJSON *
-totals(const Graph *g)
+static void
+add_totals(cJSON *o, const Graph *g)
 {
     int64_t macs = 0, bytes = 0;
-    cJSON *o = cJSON_CreateObject();
 
     for (uint32_t i = 1; i < g->nop; i++)
         macs += vq_macs(g, &g->op[i]);
@@ -216,11 +219,10 @@ totals(const Graph *g)
     cJSON_AddNumberToObject(o, "macs", (double)macs);
     cJSON_AddNumberToObject(o, "constant_bytes", (double)bytes);
     cJSON_AddNumberToObject(o, "work_bytes", (double)g->worksize);
-    return o;
 }
 
-static cJSON *
-options(const Vitqc *v)
+static void
+add_options(cJSON *o, const Vitqc *v)
 {
     static const char *const nonlinear[] = {
         [VITQC_AUTO] = "auto",
@@ -228,7 +230,6 @@ options(const Vitqc *v)
         [VITQC_EXACT] = "exact",
         [VITQC_IVIT] = "ivit",
     };
-    cJSON *o = cJSON_CreateObject();
 
     cJSON_AddNumberToObject(o, "bits", v->opt.bits);
     cJSON_AddStringToObject(o, "nonlinear", nonlinear[v->opt.nonlinear]);
@@ -236,29 +237,29 @@ options(const Vitqc *v)
     cJSON_AddBoolToObject(o, "dyadic", v->opt.dyadic);
     cJSON_AddBoolToObject(o, "require_integer", v->opt.require_integer);
     cJSON_AddNumberToObject(o, "level", v->opt.level);
-    return o;
 }
 
 bool
 vq_emit_report(Vitqc *v, FILE *f)
 {
-    cJSON *o = cJSON_CreateObject();
+    Owned *tree = vq_own(&v->tmp, end_tree);
+    cJSON *o = tree->what = cJSON_CreateObject();
     char *text;
 
     cJSON_AddStringToObject(o, "vitqc", vitqc_version());
     cJSON_AddStringToObject(o, "model", v->path);
     cJSON_AddStringToObject(o, "name", v->name);
-    cJSON_AddItemToObject(o, "options", options(v));
+    add_options(cJSON_AddObjectToObject(o, "options"), v);
     if (v->calib)
         cJSON_AddNumberToObject(o, "calibration_images",
                                 (double)vq_calib_images(v->calib));
     add_given(o, v->report);
-    cJSON_AddItemToObject(o, "total", totals(v->g));
-    cJSON_AddItemToObject(o, "layers", layers(v));
-    cJSON_AddItemToObject(o, "nonlinear", forms(v->report));
-    cJSON_AddItemToObject(o, "kept_in_float", kept(v->report));
+    add_totals(cJSON_AddObjectToObject(o, "total"), v->g);
+    add_layers(cJSON_AddArrayToObject(o, "layers"), v);
+    add_forms(cJSON_AddArrayToObject(o, "nonlinear"), v->report);
+    add_kept(cJSON_AddArrayToObject(o, "kept_in_float"), v->report);
     text = cJSON_Print(o);
-    cJSON_Delete(o);
+    vq_owned_end(tree);
     if (!text)
         vq_oom(&v->tmp);
     fputs(text, f);

@@ -28,6 +28,12 @@ put(FILE *f, const void *bytes, size_t n)
     return true;
 }
 
+static void
+end_emitted(void *code)
+{
+    vq_emitted_free(code);
+}
+
 /* Into f unless it is NULL; the report on it is kept. */
 bool
 vq_emit_code(Vitqc *v, VitqcFileKind kind, FILE *f)
@@ -38,16 +44,18 @@ vq_emit_code(Vitqc *v, VitqcFileKind kind, FILE *f)
         [VITQC_LLVM] = EMIT_LLVM,
     };
     CodegenOptions options = code_options(v, emit[kind]);
-    Emitted code = {0};
+    Owned *owned = vq_own(&v->tmp, end_emitted);
+    Emitted *code = NEW(&v->tmp, Emitted);
     bool good;
 
+    owned->what = code;
     vq_progress(v, "generating code", 0, 0);
-    good = vq_codegen(v->g, &v->diag, &options, &code);
+    good = vq_codegen(v->g, &v->diag, &options, code);
     if (good) {
-        v->optreport = vq_strdup(&v->arena, code.report);
-        good = !f || put(f, code.bytes, code.size);
+        v->optreport = vq_strdup(&v->arena, code->report);
+        good = !f || put(f, code->bytes, code->size);
     }
-    vq_emitted_free(&code);
+    vq_owned_end(owned);
     return good;
 }
 

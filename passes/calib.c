@@ -251,17 +251,17 @@ Calib *
 vq_calib_random(Arena *a, Diag *d, const Graph *g, int images, uint64_t seed)
 {
     Calib *c = vq_calib_new(a, g, CM_MINMAX, 0);
-    Arena tmp = {.limit = a->limit, .memory = a->memory, .oom = a->oom};
+    Arena *tmp = vq_arena_inner(a);
     bool ok = true;
 
     vq_calib_begin(c, 0);
     for (int i = 0; ok && i < images; i++) {
-        ArenaMark mark = vq_arena_mark(&tmp);
+        ArenaMark mark = vq_arena_mark(tmp);
 
-        ok = vq_calib_feed(c, d, g, &tmp, draw_inputs(&tmp, g, &seed));
-        vq_arena_release(&tmp, mark);
+        ok = vq_calib_feed(c, d, g, tmp, draw_inputs(tmp, g, &seed));
+        vq_arena_release(tmp, mark);
     }
-    vq_arena_free(&tmp);
+    vq_arena_free(tmp);
     if (!ok)
         return NULL;
     vq_calib_end(c, 0);

@@ -316,8 +316,7 @@ check_tree(Diag *d, const char *path, const cJSON *t, const char *key)
     return true;
 }
 
-/* Not inlined: none of its variables may sit in registers over a setjmp. */
-static __attribute__((noinline)) bool
+static bool
 take_tree(Calib *c, Diag *d, const char *path, const cJSON *t, const char *key)
 {
     return check_tree(d, path, t, key) &&
@@ -327,39 +326,26 @@ take_tree(Calib *c, Diag *d, const char *path, const cJSON *t, const char *key)
                    "of range"));
 }
 
-/* cJSON's memory is not the arena's: while a tree lives, running out of memory
- * passes by here. */
-static bool
-read_tree(Calib *c, Diag *d, const char *path, cJSON *tree, const char *key)
+static void
+end_tree(void *tree)
 {
-    jmp_buf here, *outer = c->arena->oom;
-    bool ok;
-
-    c->arena->oom = &here;
-    if (setjmp(here)) {
-        c->arena->oom = outer;
-        cJSON_Delete(tree);
-        vq_oom(c->arena);
-    }
-    ok = take_tree(c, d, path, tree, key);
-    c->arena->oom = outer;
-    return ok;
+    cJSON_Delete(tree);
 }
 
 Calib *
 vq_calib_load(Arena *a, Diag *d, const char *path, const char *key)
 {
     Calib *c = vq_calib_empty(a);
+    Owned *tree = vq_own(a, end_tree);
     char *text = read_text(d, path);
-    cJSON *tree;
     bool ok;
 
     if (!text)
         return NULL;
-    tree = cJSON_Parse(text);
+    tree->what = cJSON_Parse(text);
     free(text);
-    ok = tree ? read_tree(c, d, path, tree, key)
-              : refuse(d, path, "is not a calibration file");
-    cJSON_Delete(tree);
+    ok = tree->what ? take_tree(c, d, path, tree->what, key)
+                    : refuse(d, path, "is not a calibration file");
+    vq_owned_end(tree);
     return ok ? c : NULL;
 }
