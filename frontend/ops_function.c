@@ -149,15 +149,11 @@ vq_onnx_floor(Node *n)
     return up ? vq_make1(n, OP_NEG, y) : y;
 }
 
-/* The logarithm of what is known; the IR has none. */
 static Item *
 logarithm(Node *n, Item *x)
 {
-    if (!x || vq_known(x))
-        return x ? vq_fold_unary(n, "Log", x) : NULL;
-    return vq_node_error(n, "a logarithm of what depends on the input is not "
-                            "supported: cut the model before it, and take it "
-                            "in the program");
+    return x && vq_known(x) ? vq_fold_unary(n, "Log", x)
+                            : vq_make1(n, OP_LOG, x);
 }
 
 Item *

@@ -27,6 +27,7 @@ EvalFn *const vq_eval_fn[NOP] = {
     [OP_ABS] = vq_eval_abs,
     [OP_SQRT] = vq_eval_sqrt,
     [OP_EXP] = vq_eval_exp,
+    [OP_LOG] = vq_eval_log,
     [OP_ERF] = vq_eval_erf,
     [OP_TANH] = vq_eval_tanh,
     [OP_SIGMOID] = vq_eval_sigmoid,

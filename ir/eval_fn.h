@@ -18,9 +18,9 @@ EvalFn vq_eval_pad, vq_eval_unfold, vq_eval_maxpool, vq_eval_depthwise,
 /* eval_elem.c */
 EvalFn vq_eval_add, vq_eval_sub, vq_eval_mul, vq_eval_div, vq_eval_pow,
     vq_eval_max, vq_eval_min, vq_eval_neg, vq_eval_abs, vq_eval_sqrt,
-    vq_eval_exp, vq_eval_erf, vq_eval_tanh, vq_eval_sigmoid, vq_eval_relu,
-    vq_eval_reciprocal, vq_eval_clip, vq_eval_convert, vq_eval_fakequant,
-    vq_eval_lookup, vq_eval_gelu, vq_eval_function;
+    vq_eval_exp, vq_eval_log, vq_eval_erf, vq_eval_tanh, vq_eval_sigmoid,
+    vq_eval_relu, vq_eval_reciprocal, vq_eval_clip, vq_eval_convert,
+    vq_eval_fakequant, vq_eval_lookup, vq_eval_gelu, vq_eval_function;
 /* eval_axis.c */
 EvalFn vq_eval_reduce_mean, vq_eval_reduce_sum, vq_eval_reduce_max,
     vq_eval_softmax, vq_eval_layernorm;

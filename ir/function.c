@@ -113,6 +113,8 @@ unary(FnWord w, double x)
         return sqrt(x);
     case FN_EXP:
         return exp(x);
+    case FN_LOG:
+        return log(x);
     case FN_ERF:
         return erf(x);
     case FN_TANH:

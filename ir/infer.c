@@ -31,6 +31,7 @@ static InferFn *const infer_fn[NOP] = {
     [OP_ABS] = vq_infer_unary,
     [OP_SQRT] = vq_infer_unary,
     [OP_EXP] = vq_infer_unary,
+    [OP_LOG] = vq_infer_unary,
     [OP_ERF] = vq_infer_unary,
     [OP_TANH] = vq_infer_unary,
     [OP_SIGMOID] = vq_infer_unary,

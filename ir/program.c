@@ -136,6 +136,7 @@ static const Word word[NFN] = {
     [FN_ABS] = {.one = put_abs},
     [FN_SQRT] = {.one = put_sqrt},
     [FN_EXP] = {.one = vq_put_exp},
+    [FN_LOG] = {.one = vq_put_log},
     [FN_ERF] = {.one = vq_put_erf},
     [FN_TANH] = {.one = vq_put_tanh},
     [FN_SIGMOID] = {.one = vq_put_sigmoid},

@@ -1,9 +1,10 @@
 /*
- * program_fn.c -- exp, erf, tanh, sigmoid and pow in basic instructions.
+ * program_fn.c -- exp, log, erf, tanh, sigmoid and pow in basic instructions.
  *
  * exp and tanh after Cephes' expf and tanhf; erf is the minimax form of
  * N. Juffa; pow after fdlibm's e_powf.c (Sun Microsystems), its branches made
- * selections: a logarithm in two floats, times y, and 2 to that power.
+ * selections: a logarithm in two floats, times y, and 2 to that power. log is
+ * that logarithm times ln 2.
  */
 #include "ir/program.h"
 
@@ -255,6 +256,22 @@ logarithm(Program *p, Reg x)
     l.high = head(p, add(p, add(p, add(p, zh, zl), c.dp_h), t));
     l.low = sub(p, zl, sub(p, sub(p, sub(p, l.high, t), c.dp_h), zh));
     return l;
+}
+
+/* ln 2 in 12 bits and the rest: the first product is exact. */
+Reg
+vq_put_log(Program *p, Reg x)
+{
+    Reg zero = bits(p, 0), inf = bits(p, 0x7f800000), t;
+    Log l = logarithm(p, x);
+
+    t = add(p, mul(p, l.low, number(p, 6.9314718246e-01f)),
+            mul(p, l.high, number(p, 3.1946184945e-05f)));
+    t = add(p, mul(p, l.high, number(p, 0.693115234375f)), t);
+    t = select(p, equal(p, x, inf), inf, t);
+    t = select(p, equal(p, x, zero), bits(p, UINT32_C(0xff800000)), t);
+    t = select(p, less(p, x, zero), bits(p, VQ_NAN_BITS), t);
+    return select(p, is_nan(p, x), x, t);
 }
 
 /* 2^(high + low); from 130 on inf, below -152 zero. */

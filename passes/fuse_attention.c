@@ -14,6 +14,9 @@
  * Constants added to the scores (a mask, a position bias) become one operand, a
  * map for each head and, where they differ, each window.
  *
+ * A softmax along another axis than the last becomes one along the last between
+ * transposes, which other moves take up where they can.
+ *
  * A quantized model's scores are rounded as the integer op does it, to 16 bits;
  * its probabilities to 8 where it says so, for that drops the small ones.
  */
@@ -329,7 +332,29 @@ fuse_attention(Match *m, const Op *op)
     return vq_heads_return(&b, &f.q, out, *vq_type(m->g, op->out));
 }
 
+/* Along another axis than the last, which is the integer op's: the two change
+ * places before and after. */
+static ValId
+turn_softmax(Match *m, const Op *op)
+{
+    int last = vq_type(m->g, op->out)->rank - 1;
+    int64_t axis = vq_get_i(op, A_AXIS, last), perm[MAXRANK];
+    Build b = vq_build_at(m, op);
+    Attr a;
+    ValId x;
+
+    if (axis == last)
+        return 0;
+    for (int i = 0; i <= last; i++)
+        perm[i] = i == axis ? last : i == last ? axis : i;
+    a = vq_build_int(b.g, A_AXIS, last);
+    x = vq_build_transpose(&b, vq_fetch(m, op->in[0]), perm);
+    x = vq_build(&b, OP_SOFTMAX, &x, 1, &a, 1, NULL);
+    return vq_build_transpose(&b, x, perm);
+}
+
 static const Rule rules[] = {
+    {OP_SOFTMAX, turn_softmax},
     {OP_MATMUL, fuse_attention},
     SINK_RULES,
     MOVE_RULES,

@@ -117,21 +117,21 @@ cut_concat(const Graph *g, const Op *op, uint32_t i, Cut of, Cut *in)
 }
 
 static CutFn *const cut_fn[NOP] = {
-    [OP_ADD] = cut_elementwise,       [OP_SUB] = cut_elementwise,
-    [OP_MUL] = cut_elementwise,       [OP_DIV] = cut_elementwise,
-    [OP_POW] = cut_elementwise,       [OP_MAX] = cut_elementwise,
-    [OP_MIN] = cut_elementwise,       [OP_NEG] = cut_elementwise,
-    [OP_ABS] = cut_elementwise,       [OP_SQRT] = cut_elementwise,
-    [OP_EXP] = cut_elementwise,       [OP_ERF] = cut_elementwise,
-    [OP_TANH] = cut_elementwise,      [OP_SIGMOID] = cut_elementwise,
-    [OP_RELU] = cut_elementwise,      [OP_RECIPROCAL] = cut_elementwise,
-    [OP_CLIP] = cut_elementwise,      [OP_GELU] = cut_elementwise,
-    [OP_FAKEQUANT] = cut_elementwise, [OP_LOOKUP] = cut_lookup,
-    [OP_FUNCTION] = cut_elementwise,  [OP_SCALE] = cut_rowwise,
-    [OP_LINEAR] = cut_rowwise,        [OP_LAYERNORM] = cut_rowwise,
-    [OP_SOFTMAX] = cut_softmax,       [OP_ATTENTION] = cut_attention,
-    [OP_TRANSPOSE] = cut_transpose,   [OP_RESHAPE] = cut_reshape,
-    [OP_CONCAT] = cut_concat,
+    [OP_ADD] = cut_elementwise,        [OP_SUB] = cut_elementwise,
+    [OP_MUL] = cut_elementwise,        [OP_DIV] = cut_elementwise,
+    [OP_POW] = cut_elementwise,        [OP_MAX] = cut_elementwise,
+    [OP_MIN] = cut_elementwise,        [OP_NEG] = cut_elementwise,
+    [OP_ABS] = cut_elementwise,        [OP_SQRT] = cut_elementwise,
+    [OP_EXP] = cut_elementwise,        [OP_ERF] = cut_elementwise,
+    [OP_LOG] = cut_elementwise,        [OP_TANH] = cut_elementwise,
+    [OP_SIGMOID] = cut_elementwise,    [OP_RELU] = cut_elementwise,
+    [OP_RECIPROCAL] = cut_elementwise, [OP_CLIP] = cut_elementwise,
+    [OP_GELU] = cut_elementwise,       [OP_FAKEQUANT] = cut_elementwise,
+    [OP_LOOKUP] = cut_lookup,          [OP_FUNCTION] = cut_elementwise,
+    [OP_SCALE] = cut_rowwise,          [OP_LINEAR] = cut_rowwise,
+    [OP_LAYERNORM] = cut_rowwise,      [OP_SOFTMAX] = cut_softmax,
+    [OP_ATTENTION] = cut_attention,    [OP_TRANSPOSE] = cut_transpose,
+    [OP_RESHAPE] = cut_reshape,        [OP_CONCAT] = cut_concat,
 };
 
 /* Whether n of all rows is so few that moving a slice up is worth its while:

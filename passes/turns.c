@@ -9,11 +9,11 @@ static bool
 is_unary(const Op *op)
 {
     static const bool unary[NOP] = {
-        [OP_NEG] = true,       [OP_ABS] = true,    [OP_SQRT] = true,
-        [OP_EXP] = true,       [OP_ERF] = true,    [OP_TANH] = true,
-        [OP_SIGMOID] = true,   [OP_RELU] = true,   [OP_RECIPROCAL] = true,
-        [OP_CLIP] = true,      [OP_GELU] = true,   [OP_FUNCTION] = true,
-        [OP_FAKEQUANT] = true, [OP_LOOKUP] = true,
+        [OP_NEG] = true,        [OP_ABS] = true,       [OP_SQRT] = true,
+        [OP_LOG] = true,        [OP_EXP] = true,       [OP_ERF] = true,
+        [OP_TANH] = true,       [OP_SIGMOID] = true,   [OP_RELU] = true,
+        [OP_RECIPROCAL] = true, [OP_CLIP] = true,      [OP_GELU] = true,
+        [OP_FUNCTION] = true,   [OP_FAKEQUANT] = true, [OP_LOOKUP] = true,
     };
 
     return unary[op->kind];

@@ -102,6 +102,12 @@ static const char *const required[] = {
     "Sum",
     "Abs",
     "CastLike",
+    "Log",
+    "LogSoftmax",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "Softplus",
+    "Mish",
 };
 
 typedef struct Known {

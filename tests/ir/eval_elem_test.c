@@ -73,6 +73,8 @@ unary_want(OpKind kind, double x)
         return sqrt(x);
     case OP_EXP:
         return exp(x);
+    case OP_LOG:
+        return log(x);
     case OP_ERF:
         return erf(x);
     case OP_TANH:
@@ -106,6 +108,23 @@ unary_ops(void **state)
         vq_set_f(op.op, A_LO, -0.5);
         vq_set_f(op.op, A_HI, 2.5);
         vq_set_i(op.g, op.op, A_TANH, 0);
+        y = run_op(&op);
+        for (int i = 0; i < 1001; i++)
+            assert_close(y[i], unary_want(kinds[k], x[i]), 0.1);
+    }
+}
+
+static void
+unary_ops_above_zero(void **state)
+{
+    static const OpKind kinds[] = {OP_SQRT, OP_LOG};
+    Type t = TYPE(DT_F32, 1001);
+    const float *x = random_f32(1001, 0.001, 50, 3), *y;
+
+    (void)state;
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        OneOp op = one_op(kinds[k], t, &t, (const void *[]){x}, 1);
+
         y = run_op(&op);
         for (int i = 0; i < 1001; i++)
             assert_close(y[i], unary_want(kinds[k], x[i]), 0.1);
@@ -189,6 +208,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(binary_broadcasts, free_arena),
         cmocka_unit_test_teardown(unary_ops, free_arena),
+        cmocka_unit_test_teardown(unary_ops_above_zero, free_arena),
         cmocka_unit_test_teardown(clip_with_one_bound, free_arena),
         cmocka_unit_test_teardown(gelu_by_tanh, free_arena),
         cmocka_unit_test_teardown(fakequant_rounds, free_arena),

@@ -59,10 +59,8 @@ functions_are_accurate(void **state)
         double (*fn)(double);
         double most;
     } f[] = {
-        {FN_EXP, exp, 2},
-        {FN_ERF, erf, 2},
-        {FN_TANH, tanh, 2},
-        {FN_SIGMOID, logistic, 3},
+        {FN_EXP, exp, 2},   {FN_LOG, log, 1},          {FN_ERF, erf, 2},
+        {FN_TANH, tanh, 2}, {FN_SIGMOID, logistic, 3},
     };
     float *x = NEWN(&A, float, N);
 
@@ -140,6 +138,11 @@ words_follow_ieee(void **state)
         {FN_RECIPROCAL, -0.0f, 0, -INFINITY},
         {FN_EXP, -200, 0, 0},
         {FN_EXP, 100, 0, INFINITY},
+        {FN_LOG, -0.0f, 0, -INFINITY},
+        {FN_LOG, 1, 0, 0},
+        {FN_LOG, -1e-45f, 0, NAN},
+        {FN_LOG, INFINITY, 0, INFINITY},
+        {FN_LOG, -INFINITY, 0, NAN},
         {FN_TANH, -INFINITY, 0, -1},
         {FN_ERF, INFINITY, 0, 1},
         {FN_SIGMOID, -INFINITY, 0, 0},
