@@ -16,6 +16,7 @@
 /* What one input may use; all of it is gone after fuzz_target returns, also
  * when memory runs out. */
 typedef struct Fuzz {
+    Memory memory; /* the limit that --max-memory has when it is not given */
     Arena arena, tmp;
     Diag diag;
     jmp_buf jump;

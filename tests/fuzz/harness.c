@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* As in lib/session.c; files add to it as they are opened. */
+static const size_t MEMORY_BYTES = (size_t)4 << 30;
+
 /* The folder of this process's files, without a slash; "" until it is made. */
 static char folder[256];
 
@@ -95,7 +98,8 @@ fuzz_one(const uint8_t *data, size_t n)
     static Fuzz f;
 
     memset(&f, 0, sizeof f);
-    f.arena.oom = f.tmp.oom = &f.jump;
+    f.memory.limit = MEMORY_BYTES;
+    f.arena = f.tmp = (Arena){.memory = &f.memory, .oom = &f.jump};
     f.diag = (Diag){.fn = hear, .user = &f};
     if (setjmp(f.jump) == 0)
         fuzz_target(&f, data, n);

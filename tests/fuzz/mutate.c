@@ -182,6 +182,18 @@ insert_node(Mutate *m)
                                        sizeof(Onnx__NodeProto *), at) = n;
 }
 
+/* Operators that fit each other, behind some value. */
+static void
+insert_forms(Mutate *m)
+{
+    Onnx__GraphProto *g = m->model->graph;
+    size_t at = mutate_pick(m, g->n_node + 1), old = g->n_node;
+    char *from = name_before(m, at), *to = mutate_forms(m, at, from);
+
+    if (to)
+        read_instead(g, at + g->n_node - old, from, to);
+}
+
 /* A node goes; what read it reads what it read. */
 static void
 drop_node(Mutate *m)
@@ -407,7 +419,8 @@ change_field(Mutate *m)
 
 static void (*const changes[])(Mutate *) = {
     change_field,  change_op,        rewire,           rewire,
-    insert_node,   insert_node,      insert_node,      insert_node,
+    insert_node,   insert_node,      insert_forms,     insert_forms,
+    insert_forms,  insert_forms,     insert_forms,     insert_forms,
     drop_node,     change_output,    add_attribute,    add_attribute,
     add_attribute, change_attribute, change_attribute, change_attribute,
     change_shape,  change_tensor,    change_tensor,    change_tensor,

@@ -36,4 +36,10 @@ void mutate_field(Mutate *, ProtobufCMessage *);
 /* Makes room for item `at` in a list of n pointers or numbers. */
 void *mutate_insert(Mutate *, void *list, size_t *n, size_t size, size_t at);
 
+/* ---- mutate_forms.c ---- */
+
+/* Puts operators that fit each other behind a value, from place `at` of the
+ * graph on: what stands for the value from there on; NULL: nothing does. */
+char *mutate_forms(Mutate *, size_t at, char *from);
+
 #endif
