@@ -61,11 +61,13 @@ vq_budget_inputs(Node *n)
     return vq_budget_work(n->im, n->loc, bytes);
 }
 
-/* Multiplications of an op for each element of its value; 0: a few. */
+/* Multiplications or comparisons of an op for each element of its value; 0: a
+ * few. */
 static double
 terms_of(const Graph *g, const Op *op)
 {
     const Type *w = op->nin > 1 ? vq_type(g, op->in[1]) : NULL;
+    const Attr *kernel = vq_attr(op, A_KERNEL);
 
     switch (op->kind) {
     case OP_MATMUL:
@@ -74,8 +76,8 @@ terms_of(const Graph *g, const Op *op)
         return (double)vq_cols(vq_type(g, op->in[0]));
     case OP_CONV:
         return (double)vq_count(w) / (double)w->dim[0];
-    default:
-        return 0;
+    default: /* of windows, or element by element */
+        return kernel ? (double)kernel->i[0] * (double)kernel->i[1] : 0;
     }
 }
 

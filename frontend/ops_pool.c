@@ -150,20 +150,23 @@ vq_onnx_max_pool(Node *n)
     return from_image(n, x ? vq_transpose(n, x, first) : NULL, flat);
 }
 
+/* Of at, at + step, at + 2 step .. n of them: how many lie before `end`. */
+static int64_t
+count_before(int64_t at, int64_t step, int64_t n, int64_t end)
+{
+    return at >= end ? 0 : vq_min(n, (end - at + step - 1) / step);
+}
+
 /* How many pixels of window i along an axis count. */
 static int64_t
 pixels(const Pool *p, int axis, int64_t i, bool padding)
 {
-    int64_t lo = padding ? -p->pads[axis] : 0, count = 0;
+    int64_t lo = padding ? -p->pads[axis] : 0;
     int64_t hi = p->in[axis] + (padding ? p->pads[2 + axis] : 0);
+    int64_t at = i * p->strides[axis] - p->pads[axis];
+    int64_t step = p->dilations[axis], n = p->kernel[axis];
 
-    for (int64_t k = 0; k < p->kernel[axis]; k++) {
-        int64_t at =
-            i * p->strides[axis] - p->pads[axis] + k * p->dilations[axis];
-
-        count += at >= lo && at < hi;
-    }
-    return count;
+    return count_before(at, step, n, hi) - count_before(at, step, n, lo);
 }
 
 /* [Ho x Wo]: by what the sum over all pixels of a window is too small; NULL

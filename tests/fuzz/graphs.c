@@ -24,7 +24,10 @@ static double
 steps_of(const Graph *g, const Op *op)
 {
     double out = (double)vq_count(vq_type(g, op->out)), most = 1;
+    const Attr *kernel = vq_attr(op, A_KERNEL);
 
+    if (kernel)
+        most = (double)kernel->i[0] * (double)kernel->i[1];
     for (uint32_t i = 0; i < op->nin; i++) {
         const Type *t = vq_type(g, op->in[i]);
         double reach = op->in[i] ? (double)vq_cols(t) : 1;
