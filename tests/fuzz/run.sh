@@ -64,7 +64,8 @@ words() {
 # fuzz TARGET: until its time is over, whatever it finds.
 fuzz() {
     log=$build/log/$1
-    end=$(($(date +%s) + seconds))
+    began=$(date +%s)
+    end=$((began + seconds))
     mkdir -p "$build/corpus/$1"
     while left=$((end - $(date +%s))) && [ "$left" -gt 0 ]; do
         folders=
@@ -77,11 +78,12 @@ fuzz() {
             -artifact_prefix="$build/found/$1-" $(words "$1") \
             "$build/corpus/$1" $folders >>"$log" 2>&1 || echo FOUND >>"$log"
     done
-    summary "$1"
+    summary "$1" $(($(date +%s) - began))
 }
 
+# summary TARGET SECONDS: a line of what the log says.
 summary() {
-    awk -v t="$1" -v seconds="$seconds" '
+    awk -v t="$1" -v seconds="$2" '
     /^#[0-9]+/ {
         for (i = 1; i < NF; i++) {
             if ($i == "cov:" && $(i + 1) > cov) cov = $(i + 1)
@@ -108,6 +110,12 @@ for t in $targets; do
     fi
 done
 wait
+cat "$build/log"/*.summary | awk '
+    { seconds += $2; runs += $4; found += $(NF - 1) }
+    END {
+        printf "%-12s %8d s %10d runs = %.2f hours of fuzzing,  %d found\n",
+            "all", seconds, runs, seconds / 3600, found
+    }'
 ! grep -q FOUND "$build/log"/* || {
     echo "Inputs that were found wanting:"
     ls "$build/found"
