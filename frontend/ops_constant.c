@@ -258,14 +258,14 @@ Item *
 vq_onnx_nonzero(Node *n)
 {
     Item *x = vq_in(n, 0), *y;
-    int64_t dim[2] = {x->type.rank, 0}, k = 0;
+    int64_t dim[2] = {x->type.rank, 0}, k = 0, count = vq_count(&x->type);
 
     if (!need_known(n))
         return NULL;
-    for (int64_t i = 0; i < vq_count(&x->type); i++)
+    for (int64_t i = 0; i < count; i++)
         dim[1] += !is_zero(x, i);
     y = vq_item_new(n->im, n->loc, ET_INT64, 2, dim);
-    for (int64_t i = 0; y && i < vq_count(&x->type); i++) {
+    for (int64_t i = 0; y && i < count; i++) {
         int64_t rest = i;
 
         if (is_zero(x, i))

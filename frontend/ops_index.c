@@ -41,7 +41,7 @@ tail_count(const Type *t, int from)
     return count;
 }
 
-enum { MAXPLACES = 1 << 26 };
+enum { MAXPLACES = 1 << 24 };
 
 /* NULL after an error. */
 static int64_t *

@@ -146,15 +146,18 @@ vq_onnx_split(Node *n)
 
 enum { MAXRUNS = 1024 };
 
-/* How many indices from i on are equally spaced. */
+/* How many indices from i on are equally spaced; 1 when they stay where they
+ * are, as no slice does. */
 static int64_t
 run_length(const int64_t *index, int64_t i, int64_t count)
 {
     int64_t k = i + 1;
 
+    if (k < count && index[k] == index[i])
+        return 1;
     while (k < count && index[k] - index[k - 1] == index[i + 1] - index[i])
         k++;
-    return i + 1 < count && index[i + 1] == index[i] ? 1 : k - i;
+    return k - i;
 }
 
 Item *
