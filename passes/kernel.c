@@ -82,14 +82,18 @@ extend_lut(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
         extend(f, op->in[0], op->out)->lut = op;
 }
 
+/* The sum of two values of one rank and shape: a layer has its own. */
 static void
 extend_add(Fusion *f, const Graph *g, const uint32_t *uses, const Op *op)
 {
+    const Type *sum = vq_type(g, op->out);
+
     for (int i = 0; i < 2; i++) {
         const Op *rq = def_of_kind(g, op->in[i], OP_I_REQUANT);
 
         if (is_single(uses, rq) && is_linear(f, rq) &&
-            vq_same_shape(vq_type(g, op->in[1 - i]), vq_type(g, op->out))) {
+            vq_same_shape(vq_type(g, rq->out), sum) &&
+            vq_same_shape(vq_type(g, op->in[1 - i]), sum)) {
             extend(f, op->in[i], op->out)->add = op;
             return;
         }
