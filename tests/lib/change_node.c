@@ -149,7 +149,8 @@ more_inputs(Onnx__ModelProto *m, Rng *r)
     if (!n || !in)
         return;
     list = keep((n->n_input + 1) * sizeof *list);
-    memcpy(list, n->input, n->n_input * sizeof *list);
+    if (n->n_input)
+        memcpy(list, n->input, n->n_input * sizeof *list);
     list[n->n_input++] = *in;
     n->input = list;
 }

@@ -71,7 +71,8 @@ second_output(Onnx__ModelProto *m, Rng *r)
         return;
     onnx__value_info_proto__init(v);
     v->name = *in;
-    memcpy(list, g->output, g->n_output * sizeof *list);
+    if (g->n_output)
+        memcpy(list, g->output, g->n_output * sizeof *list);
     list[g->n_output++] = v;
     g->output = list;
 }

@@ -18,6 +18,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -98,16 +99,43 @@ read_bytes(const char *path)
     return b;
 }
 
+/* Pieces that a change unlinks are no leak: all of them stay in a list. */
+typedef struct Piece {
+    struct Piece *older;
+    max_align_t bytes[];
+} Piece;
+
+static void *
+keep_piece(void *list, size_t n)
+{
+    Piece **newest = list, *p = malloc(sizeof *p + n);
+
+    if (!p)
+        return NULL;
+    p->older = *newest;
+    *newest = p;
+    return p->bytes;
+}
+
+static void
+free_none(void *list, void *p)
+{
+    (void)list;
+    (void)p;
+}
+
 static Bytes
 spoil(Bytes given, Rng *r)
 {
     size_t n = 1 + rng_below(r, 2) * rng_below(r, 4);
     bool structure = rng_below(r, 8) > 0, bytes = rng_below(r, 8) == 0;
-    static Onnx__ModelProto *m; /* reachable: its pieces are no leak */
+    static Piece *pieces;
+    ProtobufCAllocator alloc = {keep_piece, free_none, &pieces};
+    Onnx__ModelProto *m = NULL;
     Bytes b = given;
 
     if (structure)
-        m = onnx__model_proto__unpack(NULL, given.n, given.p);
+        m = onnx__model_proto__unpack(&alloc, given.n, given.p);
 
     if (m && m->graph) {
         for (size_t i = 0; i < n; i++)
