@@ -80,22 +80,68 @@ find_in(LLVMBinaryRef object)
     return name;
 }
 
+/* Machines that vitqc compiles for, by their number in an ELF file. */
+static const struct {
+    unsigned number;
+    const char *name;
+} machines[] = {{62, "x86-64"}, {183, "aarch64"}};
+
+enum {
+#if defined __aarch64__
+    THIS_MACHINE = 183
+#elif defined __x86_64__
+    THIS_MACHINE = 62
+#else
+    THIS_MACHINE = 0
+#endif
+};
+
+static const char *
+machine_name(unsigned number)
+{
+    for (size_t i = 0; i < COUNT(machines); i++)
+        if (machines[i].number == number)
+            return machines[i].name;
+    return "another machine";
+}
+
+/* Can this process run it? Of ELF, e_machine is the 16 bits at byte 18. LLVM
+ * has read the header. */
+static bool
+check_machine(Diag *diag, const char *path, LLVMMemoryBufferRef buffer,
+              LLVMBinaryType type)
+{
+    const unsigned char *p = (const unsigned char *)LLVMGetBufferStart(buffer);
+    unsigned machine;
+
+    diag->file = path;
+    if (type == LLVMBinaryTypeMachO64L)
+        return vq_error(diag, NOLOC,
+                        "compiled for macOS, this vitqc loads ELF: link it "
+                        "into a program there");
+    if (type != LLVMBinaryTypeELF64L)
+        return vq_error(diag, NOLOC, "not a 64-bit ELF object");
+    machine = p[18] | (unsigned)p[19] << 8;
+    return machine == THIS_MACHINE ||
+           vq_error(diag, NOLOC,
+                    "compiled for %s, this machine is %s: link it into a "
+                    "program there, or compile for this --target",
+                    machine_name(machine), machine_name(THIS_MACHINE));
+}
+
 /* The descriptor's name, malloc'ed; NULL after an error. */
 static char *
 find_descriptor(Diag *diag, const char *path, LLVMMemoryBufferRef buffer)
 {
     char *message = NULL, *name;
     LLVMBinaryRef object = LLVMCreateBinary(buffer, NULL, &message);
-    LLVMBinaryType type;
 
     if (!object) {
         complain(diag, path, "not an object file", message);
         LLVMDisposeMessage(message);
         return NULL;
     }
-    type = LLVMBinaryGetType(object);
-    if (type != LLVMBinaryTypeELF64L) {
-        complain(diag, path, "not a 64-bit ELF object", NULL);
+    if (!check_machine(diag, path, buffer, LLVMBinaryGetType(object))) {
         LLVMDisposeBinary(object);
         return NULL;
     }

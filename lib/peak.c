@@ -141,6 +141,54 @@ static const PeakProbe probe[] = {
     {.level = NULL},
 };
 
+#elif defined __aarch64__
+
+/* Operands are in registers 30 and 31, sums from 0 on: 24, for four units of
+ * four cycles and more. */
+#define LOOP(arch, body)                                                       \
+    __asm__ volatile(".arch " arch "\n\tldp q30, q31, [%1]\n\t"                \
+                     "1:\n\t" body "subs %0, %0, #1\n\tb.ne 1b\n\t"            \
+                     : "+r"(turns)                                             \
+                     : "r"(operands)                                           \
+                     : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5",     \
+                       "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13",     \
+                       "v14", "v15", "v16", "v17", "v18", "v19", "v20", "v21", \
+                       "v22", "v23", "v30", "v31")
+#define SIX(M, a, b, c, d, e, f) M(#a) M(#b) M(#c) M(#d) M(#e) M(#f)
+#define ALL(M)                                                                 \
+    SIX(M, 0, 1, 2, 3, 4, 5)                                                   \
+    SIX(M, 6, 7, 8, 9, 10, 11)                                                 \
+    SIX(M, 12, 13, 14, 15, 16, 17) SIX(M, 18, 19, 20, 21, 22, 23)
+
+#define SMLAL(sum)  "smlal v" sum ".4s, v30.4h, v31.4h\n\t"
+#define SDOT(sum)   "sdot v" sum ".4s, v30.16b, v31.4b[1]\n\t"
+#define USMMLA(sum) "usmmla v" sum ".4s, v30.16b, v31.16b\n\t"
+
+static void
+smlal(int64_t turns, const void *operands)
+{
+    LOOP("armv8-a", ALL(SMLAL));
+}
+
+static void
+sdot(int64_t turns, const void *operands)
+{
+    LOOP("armv8.2-a+dotprod", ALL(SDOT));
+}
+
+static void
+usmmla(int64_t turns, const void *operands)
+{
+    LOOP("armv8.2-a+i8mm", ALL(USMMLA));
+}
+
+static const PeakProbe probe[] = {
+    {"neon", "smlal, 128 bits", smlal, 5000, 24 * 4},
+    {"dotprod", "sdot, 128 bits", sdot, 5000, 24 * 16},
+    {"i8mm", "usmmla, 128 bits", usmmla, 5000, 24 * 32},
+    {.level = NULL},
+};
+
 #else
 
 static const PeakProbe probe[] = {{.level = NULL}};

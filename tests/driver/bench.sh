@@ -120,6 +120,19 @@ refuse 2 "needs a value" bench vit.o --json
 refuse 2 "not one of vitqc compile" "$model" --profile -o out/m.o
 refuse 1 'not an object' bench "$model"
 refuse 1 'not an object' bench "$images"
+# Objects of another machine.
+for target in aarch64-linux-gnu aarch64-apple-darwin x86_64-linux-gnu; do
+    "$vitqc" "$model" -o far.o --calib "$images" --target=$target 2>err
+    [ "$target" = "$(uname -m)-linux-gnu" ] && continue
+    far='far.o: error: compiled for .*link it'
+    refuse 1 "$far" bench far.o
+    refuse 1 "$far" inspect far.o
+    refuse 1 "$far" run far.o --input "$images" --output out/y.npy
+    refuse 1 "$far" verify "$model" --calib "$images" --object=far.o \
+        --input "$images"
+    refuse 1 "error: compiled for" verify "$model" --calib "$images" \
+        --target=$target --input "$images"
+done
 refuse 4 'No such file' bench gone.o
 refuse 4 'cannot write' bench vit.o --repeat 1 --json gone/r.json
 refuse 4 'cannot write' "$model" -o out/m.o --calib "$images" \
