@@ -7,18 +7,19 @@
 #include <errno.h>
 #include <string.h>
 
-/* Objects are told by ELF's first bytes, not by their names. */
+/* Objects are told by the first bytes of ELF or Mach-O, not by their names. */
 static bool
 is_object(const char *path)
 {
     FILE *f = fopen(path, "rb");
     char magic[4] = "";
-    bool elf =
-        f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "\177ELF", 4) == 0;
+    bool is = f && fread(magic, 1, 4, f) == 4 &&
+              (memcmp(magic, "\177ELF", 4) == 0 ||
+               memcmp(magic, "\317\372\355\376", 4) == 0);
 
     if (f)
         fclose(f);
-    return elf;
+    return is;
 }
 
 /* JSON on standard output comes without the text. */

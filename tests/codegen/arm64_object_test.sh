@@ -88,6 +88,10 @@ if have $objdump; then
                 exit bad || !n || !dot || !mmla
             }' code.txt || fail "code for $kind"
     done
+    VQ_TEST_TARGET=$cross "$make" tiny tiny all tiny.o
+    $objdump -d --no-show-raw-insn --mattr=+dotprod,+i8mm tiny.o >code.txt
+    awk -f "$src/vector_loops.awk" code.txt || fail "loops without vectors"
+    rm tiny.o
 fi
 
 "$cc" -std=c11 -Wall -Wextra -Werror -O1 -I. "$src/two_models.c" alpha.o \
