@@ -39,4 +39,6 @@ if [ -n "$images" ]; then
     "$python" "$here/export.py" "$work/full" --size full --images "$images"
     run "$work/full.json" "$work/full" --images "$images"
 fi
-matrix docs "$work/small.json" "$work/full.json" >"$here/../../docs/models.md"
+run "$work/converted.json" "$here/converters" "$here/quantized"
+matrix docs "$work/small.json" "$work/full.json" "$work/converted.json" \
+    >"$here/../../docs/models.md"
