@@ -35,14 +35,6 @@ larger_first(const void *pa, const void *pb)
     return a->value < b->value ? -1 : a->value > b->value;
 }
 
-static int
-lower_first(const void *pa, const void *pb)
-{
-    const Block *a = *(const Block *const *)pa, *b = *(const Block *const *)pb;
-
-    return a->at < b->at ? -1 : a->at > b->at;
-}
-
 static bool
 is_output(const Graph *g, ValId v)
 {
@@ -76,32 +68,29 @@ collect(const Graph *g, Block *block)
     return n;
 }
 
-/* The lowest offset where b fits between the blocks placed before it. */
-static int64_t
-find_place(const Block *placed, uint32_t n, const Block *b, const Block **near)
+/* Puts b at the lowest offset where it fits between the n blocks that have
+ * theirs, which are in order of it. */
+static void
+place(const Block **placed, uint32_t n, Block *b)
 {
-    uint32_t m = 0;
-    int64_t at = 0;
-
-    for (uint32_t i = 0; i < n; i++)
-        if (placed[i].from <= b->to && b->from <= placed[i].to)
-            near[m++] = &placed[i];
-    qsort(near, m, sizeof(Block *), lower_first);
-    for (uint32_t i = 0; i < m && near[i]->at < at + b->bytes; i++)
-        at = vq_max(at, near[i]->at + near[i]->bytes);
-    return at;
+    for (uint32_t i = 0; i < n && placed[i]->at < b->at + b->bytes; i++)
+        if (placed[i]->from <= b->to && b->from <= placed[i]->to)
+            b->at = vq_max(b->at, placed[i]->at + placed[i]->bytes);
+    for (; n > 0 && placed[n - 1]->at > b->at; n--)
+        placed[n] = placed[n - 1];
+    placed[n] = b;
 }
 
 /* Offsets for all blocks; the size of the work area. */
 static int64_t
 place_blocks(const Graph *g, Block *block, uint32_t n)
 {
-    const Block **near = NEWN(g->arena, const Block *, n);
+    const Block **placed = NEWN(g->arena, const Block *, n);
     int64_t end = 0;
 
     qsort(block, n, sizeof *block, larger_first);
     for (uint32_t i = 0; i < n; i++) {
-        block[i].at = find_place(block, i, &block[i], near);
+        place(placed, i, &block[i]);
         end = vq_max(end, block[i].at + block[i].bytes);
     }
     return end;
@@ -155,7 +144,7 @@ choose_chunks(const Graph *g)
 {
     const Type *t = g->nin ? vq_type(g, g->in[0]) : NULL;
     int64_t batch = t && t->rank ? t->dim[0] : 1, best = 1;
-    int64_t least = chunk_traffic(g, 1);
+    int64_t least = batch > 1 ? chunk_traffic(g, 1) : 0;
 
     for (int64_t n = 2; n <= batch; n++) {
         ArenaMark mark = vq_arena_mark(g->arena);
