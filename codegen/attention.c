@@ -8,7 +8,6 @@
 #include "codegen/attention.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* ---- constants ---- */
 
@@ -76,19 +75,6 @@ plan_values(Module *m, const Op *op, const Plan *p, Attention *t)
     return vq_requant_plan(m, &in, &t->pv);
 }
 
-/* -zero 16 times, and a row of ones as deep as the deeper product. */
-static int64_t
-plan_edge(Module *m, int32_t zero, int64_t depth)
-{
-    size_t ones = (size_t)vq_align(depth, 32);
-    int32_t *k = vq_alloc(m->arena, 64 + ones);
-
-    for (int i = 0; i < VQ_PANEL; i++)
-        k[i] = -zero;
-    memset(k + VQ_PANEL, 1, ones);
-    return vq_module_const(m, k, 64 + ones);
-}
-
 bool
 vq_plan_attention(Module *m, const Op *op, Plan *p)
 {
@@ -109,7 +95,7 @@ vq_plan_attention(Module *m, const Op *op, Plan *p)
     t->pv_lanes = vq_align(t->dv, VQ_PANEL);
     p->at[p->nconst++] = plan_scores(m, op, p, t);
     p->at[p->nconst++] = plan_values(m, op, p, t);
-    p->at[p->nconst++] = plan_edge(m, q->q.zero, vq_max(t->d, t->nk));
+    p->at[p->nconst++] = vq_plan_edge(m, q->q.zero, vq_max(t->d, t->nk));
     p->info = t;
     if (op->nin > 8)
         t->maps = vq_type(m->g, op->in[8])->dim[0];

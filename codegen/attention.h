@@ -9,7 +9,7 @@ typedef struct Attention {
     int64_t batches, heads, nq, nk, d;
     int64_t wide;      /* heads * d: bytes of a row of q and k */
     int64_t dv, vwide; /* the same of v and of the result */
-    int64_t block; /* query rows at a time */
+    int64_t block;     /* query rows at a time */
     SoftmaxForm form;
     int pbits;
     RequantPlan qk, pv;
@@ -25,7 +25,10 @@ typedef struct Attention {
     bool flip; /* probabilities are s16, less 2^15 */
 } Attention;
 
-/* attention_pack.c: K^T and V of the head at hand into the scratch. */
+/* attention_pack.c: a constant, s32 -zero 16 times and then as many ones as a
+ * row of A is deep: their product with B has the sums of B's columns. */
+int64_t vq_plan_edge(Module *, int32_t zero, int64_t depth);
+/* K^T and V of the head at hand into the scratch. */
 void vq_pack_keys(Build *, const Attention *);
 void vq_pack_values(Build *, const Attention *);
 

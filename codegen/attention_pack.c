@@ -3,6 +3,20 @@
  */
 #include "codegen/attention.h"
 
+#include <string.h>
+
+int64_t
+vq_plan_edge(Module *m, int32_t zero, int64_t depth)
+{
+    size_t ones = (size_t)vq_align(depth, 64); /* a tile reads so many */
+    int32_t *k = vq_alloc(m->arena, 64 + ones);
+
+    for (int i = 0; i < VQ_PANEL; i++)
+        k[i] = -zero;
+    memset(k + VQ_PANEL, 1, ones);
+    return vq_module_const(m, k, 64 + ones);
+}
+
 /* A tile reads whole tiles of a panel: zeros after the last k-group. */
 static void
 clear_groups(Build *b, Val panel, int64_t groups, int64_t padded)

@@ -8,8 +8,6 @@
  */
 #include "codegen/attention.h"
 
-#include <string.h>
-
 typedef struct Product {
     Attention pack; /* v is the matrix on the right: nk x dv */
     int64_t batches, m, n, k;
@@ -45,19 +43,6 @@ plan_requant(Module *m, const Op *op, const Plan *p, Product *t)
     return vq_requant_plan(m, &in, &t->rq);
 }
 
-/* -zero 16 times, and a row of ones. */
-static int64_t
-plan_edge(Module *m, int32_t zero, int64_t depth)
-{
-    size_t ones = (size_t)vq_align(depth, 64);
-    int32_t *k = vq_alloc(m->arena, 64 + ones);
-
-    for (int i = 0; i < VQ_PANEL; i++)
-        k[i] = -zero;
-    memset(k + VQ_PANEL, 1, ones);
-    return vq_module_const(m, k, 64 + ones);
-}
-
 bool
 vq_plan_iproduct(Module *m, const Op *op, Plan *p)
 {
@@ -72,7 +57,7 @@ vq_plan_iproduct(Module *m, const Op *op, Plan *p)
     t->pack.nk = t->k;
     t->pack.dv = t->pack.vwide = t->n;
     p->at[p->nconst++] = plan_requant(m, op, p, t);
-    p->at[p->nconst++] = plan_edge(m, a->q.zero, t->k);
+    p->at[p->nconst++] = vq_plan_edge(m, a->q.zero, t->k);
     p->info = t;
     p->raw = 1 << 0 | 1 << 1;
     p->slack = vq_slack_read(m->g, op->in[0], t->k);

@@ -100,24 +100,10 @@ check_sum(const Check *c)
            vq_prove_sum(c, x->dim[vq_get_i(c->op, A_AXIS, 0)], largest_code(x));
 }
 
+/* Products of codes with constant columns; of a depthwise, a channel is a
+ * column of its own weights. */
 static bool
-check_matmul(const Check *c)
-{
-    const Type *w = vq_in_type(c, 1);
-    const void *bias;
-
-    if (!vq_need_dtype(c, 0, DT_BIT(DT_U8)) ||
-        !vq_need_dtype(c, 1, DT_BIT(DT_S8)) ||
-        !vq_need_const(c, 2, DT_S32, w->dim[1], &bias))
-        return false;
-    if (!const_data(c, 1))
-        return vq_fail(c, "%s must be a constant", vq_in_text(c, 1));
-    return vq_prove_columns(c, const_data(c, 1), w->dim[0], w->dim[1], bias);
-}
-
-/* A channel is a column of its own weights. */
-static bool
-check_depthwise(const Check *c)
+check_columns(const Check *c)
 {
     const Type *w = vq_in_type(c, 1);
     const void *bias;
@@ -356,7 +342,7 @@ check_klinear(const Check *c)
 static bool
 check_kdepthwise(const Check *c)
 {
-    if (!check_depthwise(c))
+    if (!check_columns(c))
         return false;
     if (!vq_in_type(c, 3))
         return vq_in_type(c, 4) ? vq_fail(c, "shift needs mul")
@@ -380,7 +366,7 @@ check_float(const Check *c)
 CheckFn *const vq_check_int[NOP] = {
     [OP_I_QUANTIZE] = check_quantize,
     [OP_I_DEQUANTIZE] = check_dequantize,
-    [OP_I_MATMUL] = check_matmul,
+    [OP_I_MATMUL] = check_columns,
     [OP_I_PRODUCT] = check_product,
     [OP_I_REQUANT] = check_requant,
     [OP_I_ADD] = check_add,
@@ -397,6 +383,6 @@ CheckFn *const vq_check_int[NOP] = {
     [OP_F_MAX] = check_float,
     [OP_F_MATMUL] = check_float,
     [OP_K_LINEAR] = check_klinear,
-    [OP_I_DEPTHWISE] = check_depthwise,
+    [OP_I_DEPTHWISE] = check_columns,
     [OP_K_DEPTHWISE] = check_kdepthwise,
 };
