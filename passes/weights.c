@@ -7,6 +7,7 @@
 
 #include "ir/quant.h"
 
+#include <float.h>
 #include <math.h>
 
 /* Of a step: f32 products of a scale and a code are off by a few 2^-24, and
@@ -36,9 +37,10 @@ vq_weight_step(const float *w, int64_t rows, int64_t cols, int64_t j)
         most = fmax(most, fabs((double)w[i * cols + j]));
     for (int k = 1; most > 0 && k <= -INT8_MIN; k++) {
         float step = (float)(most / k);
+        float scale = step / (float)(INT8_MAX / k > 0 ? INT8_MAX / k : 1);
 
-        if (step > 0 && are_multiples(w + j, rows, cols, (double)step))
-            return step / (float)(INT8_MAX / k > 0 ? INT8_MAX / k : 1);
+        if (scale >= FLT_MIN && are_multiples(w + j, rows, cols, (double)step))
+            return scale;
     }
     return 0;
 }
@@ -53,7 +55,7 @@ column_scale(const float *w, int64_t rows, int64_t cols, int64_t j, bool *kept)
         return step;
     for (int64_t i = 0; i < rows; i++)
         most = fmaxf(most, fabsf(w[i * cols + j]));
-    return most > 0 ? most / 127 : 1;
+    return most / 127 >= FLT_MIN ? most / 127 : 1; /* 1: all codes are 0 */
 }
 
 ValId
