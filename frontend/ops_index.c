@@ -31,16 +31,6 @@ place(const Node *n, int64_t index, int64_t size)
     return -1;
 }
 
-static int64_t
-tail_count(const Type *t, int from)
-{
-    int64_t count = 1;
-
-    for (int i = from; i < t->rank; i++)
-        count *= t->dim[i];
-    return count;
-}
-
 enum { MAXPLACES = 1 << 24 };
 
 /* NULL after an error. */
@@ -93,9 +83,9 @@ vq_onnx_gather_nd(Node *n)
     if (!vq_item_shape(n->im, n->loc, &like, out.rank, out.dim))
         return NULL;
     len = vq_cols(&index->type);
-    slice = tail_count(&x->type, batch + (int)len);
+    slice = vq_count_from(&x->type, batch + (int)len);
     tuples = len ? vq_count(&index->type) / len : 0;
-    each = tail_count(&index->type, batch) / len; /* tuples of one batch */
+    each = vq_count_from(&index->type, batch) / len; /* tuples of one batch */
     map = new_map(n, vq_count(&out));
     for (int64_t i = 0; map && i < tuples; i++) {
         int64_t at = each ? i / each : 0;
@@ -274,7 +264,7 @@ vq_onnx_scatter_nd(Node *n)
         return vq_node_error(n, "indices of %lld axes into rank %d",
                              (long long)len, x->type.rank);
     count = vq_count(&index->type) / len;
-    slice = tail_count(&x->type, (int)len);
+    slice = vq_count_from(&x->type, (int)len);
     if (vq_count(&up->type) != count * slice)
         return vq_node_error(n, "updates %s do not fit",
                              vq_shape_text(n, &up->type));

@@ -7,16 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t
-tail_count(const Type *t, int from)
-{
-    int64_t count = 1;
-
-    for (int i = from; i < t->rank; i++)
-        count *= t->dim[i];
-    return count;
-}
-
 /* ---- along an axis ---- */
 
 /* x as [outer x size x inner]. */
@@ -27,7 +17,7 @@ typedef struct Lines {
 static Lines
 lines_of(const Type *t, int axis)
 {
-    Lines l = {1, t->dim[axis], tail_count(t, axis + 1)};
+    Lines l = {1, t->dim[axis], vq_count_from(t, axis + 1)};
 
     for (int i = 0; i < axis; i++)
         l.outer *= t->dim[i];

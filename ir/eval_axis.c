@@ -96,10 +96,8 @@ vq_eval_softmax(const EvalArgs *e)
     const Type *t = out_type(e);
     int64_t axis = vq_get_i(e->op, A_AXIS, t->rank - 1), n = t->dim[axis];
     float *row = NEWN(e->tmp, float, (size_t)n);
-    int64_t inner = 1, outer;
+    int64_t inner = vq_count_from(t, axis + 1), outer;
 
-    for (int64_t i = axis + 1; i < t->rank; i++)
-        inner *= t->dim[i];
     outer = vq_count(t) / (n * inner);
     for (int64_t o = 0; o < outer * inner; o++) {
         int64_t at = o / inner * n * inner + o % inner;

@@ -191,11 +191,10 @@ static void
 reduce(const EvalArgs *e, FoldFn *fold, float first)
 {
     const Type *t = in_type(e, 0);
-    int64_t axis = vq_get_i(e->op, A_AXIS, 0), n = t->dim[axis], inner = 1;
+    int64_t axis = vq_get_i(e->op, A_AXIS, 0), n = t->dim[axis];
+    int64_t inner = vq_count_from(t, axis + 1);
     float *y = e->out;
 
-    for (int64_t i = axis + 1; i < t->rank; i++)
-        inner *= t->dim[i];
     for (int64_t i = 0; i < vq_count(out_type(e)); i++) {
         const float *x =
             (const float *)e->in[0] + i / inner * n * inner + i % inner;

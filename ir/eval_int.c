@@ -119,11 +119,10 @@ void
 vq_eval_i_sum(const EvalArgs *e)
 {
     const Type *t = in_type(e, 0);
-    int64_t axis = vq_get_i(e->op, A_AXIS, 0), n = t->dim[axis], inner = 1;
+    int64_t axis = vq_get_i(e->op, A_AXIS, 0), n = t->dim[axis];
+    int64_t inner = vq_count_from(t, axis + 1);
     int32_t *sum = e->out, *codes;
 
-    for (int64_t i = axis + 1; i < t->rank; i++)
-        inner *= t->dim[i];
     codes = NEWN(e->tmp, int32_t, (size_t)inner);
     memset(sum, 0, (size_t)vq_bytes(out_type(e)));
     for (int64_t row = 0; row < vq_count(t) / inner; row++) {

@@ -95,11 +95,7 @@ vq_eval_expand(const EvalArgs *e)
 static size_t
 inner_bytes(const Type *t, int64_t axis)
 {
-    int64_t n = vq_dtype[t->dt].bytes;
-
-    for (int64_t i = axis; i < t->rank; i++)
-        n *= t->dim[i];
-    return (size_t)n;
+    return (size_t)(vq_count_from(t, axis) * vq_dtype[t->dt].bytes);
 }
 
 void

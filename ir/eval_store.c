@@ -62,13 +62,7 @@ vq_narrow(DType dt, const int32_t *from, int64_t n, void *to, int64_t at)
 static int64_t
 same_scale(const Type *t)
 {
-    int64_t n = 1;
-
-    if (!t->q.scales)
-        return vq_count(t);
-    for (int i = t->q.axis + 1; i < t->rank; i++)
-        n *= t->dim[i];
-    return n;
+    return vq_count_from(t, t->q.scales ? t->q.axis + 1 : 0);
 }
 
 enum { BLOCK = 256 };

@@ -176,10 +176,11 @@ Type vq_type_of(DType, int rank, const int64_t *dim);
     vq_type_of(dt, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t),         \
                (const int64_t[]){__VA_ARGS__})
 Type vq_type_quant(Type, Quant);
-int64_t vq_count(const Type *);           /* elements */
-int64_t vq_bytes(const Type *);           /* dense bytes */
-int64_t vq_rows(const Type *);            /* product of all but the last axis */
-int64_t vq_cols(const Type *);            /* the last axis; 1 for rank 0 */
+int64_t vq_count(const Type *);                    /* elements */
+int64_t vq_count_from(const Type *, int64_t axis); /* axis and later ones */
+int64_t vq_bytes(const Type *);                    /* dense bytes */
+int64_t vq_rows(const Type *); /* product of all but the last axis */
+int64_t vq_cols(const Type *); /* the last axis; 1 for rank 0 */
 bool vq_same_shape(const Type *, const Type *);
 /* b's shape is a's trailing axes, with nothing or ones in front. */
 bool vq_is_trailing(const Type *a, const Type *b);
@@ -219,9 +220,9 @@ void vq_become(Rewrite *, ValId old, ValId now);
  */
 bool vq_infer(const Graph *, Diag *, const Op *, const Type *want, Type *out);
 /* vq_emit with the type from vq_infer; 0 after an error. */
-ValId vq_emit_infer(Graph *, Diag *, OpKind, const char *name,
-                    const ValId *in, uint32_t nin, const Attr *attrs,
-                    uint32_t nattr, const Type *want, Loc);
+ValId vq_emit_infer(Graph *, Diag *, OpKind, const char *name, const ValId *in,
+                    uint32_t nin, const Attr *attrs, uint32_t nattr,
+                    const Type *want, Loc);
 
 /* ---- print.c, parse.c, verify.c ---- */
 
@@ -234,8 +235,8 @@ bool vq_print(const Graph *, FILE *text, FILE *blob);
 bool vq_print_file(const Graph *, Diag *, const char *path);
 /* Reads text; `blob` may be NULL when no constant needs it, else constants
  * point into it: it must outlive the graph. Verifies. NULL after an error. */
-Graph *vq_parse(Arena *, Diag *, const char *text, size_t len,
-                const void *blob, size_t bloblen);
+Graph *vq_parse(Arena *, Diag *, const char *text, size_t len, const void *blob,
+                size_t bloblen);
 Graph *vq_parse_file(Arena *, Diag *, const char *path);
 
 /* Checks every rule of IR.md; `after` names what ran before, in messages. A

@@ -24,13 +24,19 @@ vq_type_quant(Type t, Quant q)
 }
 
 int64_t
-vq_count(const Type *t)
+vq_count_from(const Type *t, int64_t axis)
 {
     int64_t n = 1;
 
-    for (int i = 0; i < t->rank; i++)
+    for (int64_t i = axis; i < t->rank; i++)
         n *= t->dim[i];
     return n;
+}
+
+int64_t
+vq_count(const Type *t)
+{
+    return vq_count_from(t, 0);
 }
 
 int64_t
