@@ -127,25 +127,6 @@ store_comp(Build *b, void *user, const Tile *tile)
                 b_elt(b, t->comp, tile->panel, 64, 64 * p), 64);
 }
 
-static void
-emit_comp(Build *b, Attention *t)
-{
-    Gemm g = {.m = 1,
-              .n = vq_align(t->nk, VQ_PANEL),
-              .k = t->d,
-              .lda = t->d,
-              .a = b_atc(b, t->edge, 64),
-              .w = t->kpack,
-              .groups = vq_tile_groups(t->d),
-              .w16 = b->level->wide != NULL,
-              .scratch = t->widened,
-              .minor = true,
-              .store = store_comp,
-              .user = t};
-
-    vq_emit_gemm(b, &g);
-}
-
 /* bias[c] + 2^15 * sum_j v_jc: what probabilities less 2^15 fall short of. */
 static void
 store_bias(Build *b, void *user, const Tile *tile)
@@ -159,25 +140,6 @@ store_bias(Build *b, void *user, const Tile *tile)
         x = b_add(b, x, b_shlc(b, tile->sum[p], 15));
         b_store(b, x, b_elt(b, t->bias, tile->panel, 64, 64 * p), 64);
     }
-}
-
-static void
-emit_bias(Build *b, Attention *t)
-{
-    Gemm g = {.m = 1,
-              .n = t->pv_lanes,
-              .k = t->nk,
-              .lda = t->nk,
-              .a = b_atc(b, t->edge, 64),
-              .w = t->vpack,
-              .groups = vq_tile_groups(t->nk),
-              .w16 = b->level->wide != NULL,
-              .scratch = t->widened,
-              .minor = true,
-              .store = store_bias,
-              .user = t};
-
-    vq_emit_gemm(b, &g);
 }
 
 /* Bytes of a row of probabilities. */
@@ -325,9 +287,11 @@ emit_head(Build *b, Attention *t, Val lo, Val hi)
 
     vq_pack_keys(b, t);
     vq_pack_values(b, t);
-    emit_comp(b, t);
+    vq_emit_edge(b, t->edge, t->kpack, vq_align(t->nk, VQ_PANEL), t->d,
+                 t->widened, store_comp, t);
     if (t->flip)
-        emit_bias(b, t);
+        vq_emit_edge(b, t->edge, t->vpack, t->pv_lanes, t->nk, t->widened,
+                     store_bias, t);
     if (t->nq / t->block) {
         b_loop_range(b, &loop, b_mulc(b, lo, t->block), t->block,
                      b_mulc(b, b_least(b, hi, whole), t->block));

@@ -28,6 +28,9 @@ typedef struct Attention {
 /* attention_pack.c: a constant, s32 -zero 16 times and then as many ones as a
  * row of A is deep: their product with B has the sums of B's columns. */
 int64_t vq_plan_edge(Module *, int32_t zero, int64_t depth);
+/* That product, of B as `packed` panels of n columns: `store` gets the sums. */
+void vq_emit_edge(Build *, Val edge, Val packed, int64_t n, int64_t depth,
+                  Val scratch, StoreTile *store, void *user);
 /* K^T and V of the head at hand into the scratch. */
 void vq_pack_keys(Build *, const Attention *);
 void vq_pack_values(Build *, const Attention *);

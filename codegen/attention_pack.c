@@ -1,5 +1,6 @@
 /*
- * attention_pack.c -- a head's K^T and V, packed as weights are (layout.h).
+ * attention_pack.c -- a head's K^T and V, packed as weights are (layout.h), and
+ * the sums of packed columns.
  */
 #include "codegen/attention.h"
 
@@ -15,6 +16,26 @@ vq_plan_edge(Module *m, int32_t zero, int64_t depth)
         k[i] = -zero;
     memset(k + VQ_PANEL, 1, ones);
     return vq_module_const(m, k, 64 + ones);
+}
+
+void
+vq_emit_edge(Build *b, Val edge, Val packed, int64_t n, int64_t depth,
+             Val scratch, StoreTile *store, void *user)
+{
+    Gemm g = {.m = 1,
+              .n = n,
+              .k = depth,
+              .lda = depth,
+              .a = b_atc(b, edge, 64),
+              .w = packed,
+              .groups = vq_tile_groups(depth),
+              .w16 = b->level->wide != NULL,
+              .scratch = scratch,
+              .minor = true,
+              .store = store,
+              .user = user};
+
+    vq_emit_gemm(b, &g);
 }
 
 /* A tile reads whole tiles of a panel: zeros after the last k-group. */

@@ -85,25 +85,6 @@ store_comp(Build *b, void *user, const Tile *tile)
     }
 }
 
-static void
-emit_comp(Build *b, Product *t)
-{
-    Gemm g = {.m = 1,
-              .n = vq_align(t->n, VQ_PANEL),
-              .k = t->k,
-              .lda = t->k,
-              .a = b_atc(b, t->edge, 64),
-              .w = t->pack.vpack,
-              .groups = vq_tile_groups(t->k),
-              .w16 = b->level->wide,
-              .scratch = t->widened,
-              .minor = true,
-              .store = store_comp,
-              .user = t};
-
-    vq_emit_gemm(b, &g);
-}
-
 /* `rows` rows of a and of the result. */
 static void
 emit_rows(Build *b, const Product *t, Val a, Val out, int64_t rows)
@@ -139,7 +120,8 @@ emit_product(Build *b, Product *t, Val a, Val out, Val lo, Val hi)
     If last;
 
     vq_pack_values(b, &t->pack);
-    emit_comp(b, t);
+    vq_emit_edge(b, t->edge, t->pack.vpack, vq_align(t->n, VQ_PANEL), t->k,
+                 t->widened, store_comp, t);
     if (t->m / VQ_ROWBLOCK) {
         b_loop_range(b, &loop, lo, 1, b_least(b, hi, whole));
         emit_rows(b, t, b_elt(b, a, loop.i, VQ_ROWBLOCK * t->k, 0),

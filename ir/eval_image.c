@@ -3,35 +3,12 @@
  * maxpool and depthwise convolutions.
  */
 #include "ir/eval_fn.h"
+#include "ir/window.h"
 
 #include <math.h>
 #include <string.h>
 
 /* ---- windows ---- */
-
-typedef struct Window {
-    int64_t height, width, channels, oh, ow, images;
-    const int64_t *kernel, *stride, *dilation, *pad;
-} Window;
-
-static Window
-window_of(const EvalArgs *e)
-{
-    static const int64_t none[4];
-    const Type *x = in_type(e, 0), *y = out_type(e);
-    const Attr *pad = vq_attr(e->op, A_PADS);
-
-    return (Window){.height = x->dim[1],
-                    .width = x->dim[2],
-                    .channels = x->dim[3],
-                    .oh = y->dim[1],
-                    .ow = y->dim[2],
-                    .images = x->dim[0],
-                    .kernel = vq_attr(e->op, A_KERNEL)->i,
-                    .stride = vq_attr(e->op, A_STRIDES)->i,
-                    .dilation = vq_attr(e->op, A_DILATIONS)->i,
-                    .pad = pad ? pad->i : none};
-}
 
 /* The pixel that window i holds at element k of its kernel, counted over all
  * images; -1: it lies outside. */
@@ -92,7 +69,7 @@ vq_eval_pad(const EvalArgs *e)
 void
 vq_eval_unfold(const EvalArgs *e)
 {
-    Window w = window_of(e);
+    Window w = vq_window_of(e->g, e->op);
     size_t row = (size_t)w.channels * vq_dtype[in_type(e, 0)->dt].bytes;
     int64_t area = w.kernel[0] * w.kernel[1], n = count_windows(&w);
     char *y = e->out;
@@ -140,7 +117,7 @@ vq_eval_maxpool(const EvalArgs *e)
         [DT_S16] = greatest_int16_t, [DT_S32] = greatest_int32_t,
         [DT_S64] = greatest_int64_t,
     };
-    Window w = window_of(e);
+    Window w = vq_window_of(e->g, e->op);
 
     greatest[out_type(e)->dt](&w, e->in[0], e->out);
 }
@@ -150,7 +127,7 @@ vq_eval_maxpool(const EvalArgs *e)
 void
 vq_eval_depthwise(const EvalArgs *e)
 {
-    Window w = window_of(e);
+    Window w = vq_window_of(e->g, e->op);
     int64_t area = w.kernel[0] * w.kernel[1], n = count_windows(&w);
     const float *bias = in_data(e, 2);
     double *sum = NEWN(e->tmp, double, (size_t)w.channels);
@@ -193,7 +170,7 @@ sum_window(const EvalArgs *e, const Window *w, int64_t i, int32_t *sum)
 void
 vq_eval_i_depthwise(const EvalArgs *e)
 {
-    Window w = window_of(e);
+    Window w = vq_window_of(e->g, e->op);
     int64_t n = count_windows(&w);
 
     for (int64_t i = 0; i < n; i++)
@@ -203,7 +180,7 @@ vq_eval_i_depthwise(const EvalArgs *e)
 void
 vq_eval_k_depthwise(const EvalArgs *e)
 {
-    Window w = window_of(e);
+    Window w = vq_window_of(e->g, e->op);
     int64_t n = count_windows(&w);
     const Type *out = out_type(e);
     int32_t *sum = NEWN(e->tmp, int32_t, (size_t)w.channels);

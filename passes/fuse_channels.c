@@ -43,25 +43,6 @@ scale_outputs(const Match *m, ValId w, const float *k)
     return vq_const(m->rw->to, m->g->val[w].name, *t, y);
 }
 
-/* bias * k, or bias + k; an absent bias is 0. c is what k was. */
-static ValId
-update_bias(const Match *m, const Op *op, ValId old, ValId c, const float *k,
-            int64_t n)
-{
-    float *y;
-
-    if (!old && op->kind == OP_MUL)
-        return 0;
-    y = NEWN(m->rw->to->arena, float, n);
-    for (int64_t i = 0; i < n; i++) {
-        float x = old ? vq_floats(m->g, old)[i] : 0;
-
-        y[i] = op->kind == OP_MUL ? x * k[i] : x + k[i];
-    }
-    return vq_const(m->rw->to, m->g->val[old ? old : c].name, TYPE(DT_F32, n),
-                    y);
-}
-
 ValId
 vq_fuse_channels(Match *m, const Op *op)
 {
@@ -86,7 +67,7 @@ vq_fuse_channels(Match *m, const Op *op)
     in[0] = vq_fetch(m, conv->in[0]);
     in[1] = op->kind == OP_MUL ? scale_outputs(m, conv->in[1], k)
                                : vq_fetch(m, conv->in[1]);
-    in[2] = update_bias(m, op, old, c, k, t->dim[1]);
+    in[2] = vq_update_bias(m, op, old, c, k, t->dim[1]);
     return vq_build(&b, OP_CONV, in, in[2] ? 3 : 2, conv->attr, conv->nattr,
                     NULL);
 }

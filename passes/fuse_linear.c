@@ -98,12 +98,10 @@ scale_columns(const Match *m, ValId w, const float *k)
     return vq_const(m->rw->to, m->g->val[w].name, *t, y);
 }
 
-/* bias * k, or bias + k; an absent bias is 0. c is what k was. */
-static ValId
-update_bias(const Match *m, const Op *op, const Op *linear, ValId c,
-            const float *k, int64_t n)
+ValId
+vq_update_bias(const Match *m, const Op *op, ValId old, ValId c, const float *k,
+               int64_t n)
 {
-    ValId old = linear->nin > 2 ? linear->in[2] : 0;
     float *y;
 
     if (!old && op->kind == OP_MUL)
@@ -154,8 +152,8 @@ fuse_columns(Match *m, const Op *op)
         return 0;
     w = op->kind == OP_MUL ? scale_columns(m, linear->in[1], k)
                            : vq_fetch(m, linear->in[1]);
-    bias =
-        update_bias(m, op, linear, c, k, vq_cols(vq_type(m->g, linear->out)));
+    bias = vq_update_bias(m, op, linear->nin > 2 ? linear->in[2] : 0, c, k,
+                          vq_cols(vq_type(m->g, linear->out)));
     x = vq_build(&b, linear->kind,
                  (ValId[]){vq_fetch(m, linear->in[0]), w, bias}, bias ? 3 : 2,
                  linear->attr, linear->nattr, NULL);

@@ -150,11 +150,10 @@ find_sides(const Graph *g, const char *const *why, Sides *s)
 }
 
 static bool
-can_join(const Graph *g, const PassContext *cx, const Op *op)
+can_join(const PassContext *cx, const Op *op)
 {
     double given;
 
-    (void)g;
     return vq_has_float_form(op) && !is_move(op) &&
            !vq_calib_noted(cx->calib, VQ_NOTE_GIVEN, &given);
 }
@@ -172,7 +171,7 @@ add_neighbours(const Graph *g, const PassContext *cx, const char **why)
         for (uint32_t i = 1; i < g->nop; i++) {
             const Op *op = &g->op[i];
 
-            if (why[i] || !can_join(g, cx, op) || !all_made(g, &s, op) ||
+            if (why[i] || !can_join(cx, op) || !all_made(g, &s, op) ||
                 !s.read[op->out])
                 continue;
             why[i] = "it stands between ops that are kept in float";
