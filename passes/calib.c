@@ -72,7 +72,8 @@ vq_calib_begin(Calib *c, int pass)
 typedef struct Feeding {
     Calib *c;
     Diag *diag;
-    bool bad; /* reported; the rest of the run is not looked at */
+    bool probing; /* for the probe alone */
+    bool bad;     /* reported; the rest of the run is not looked at */
 } Feeding;
 
 /* The first element that is not finite; n when there is none. */
@@ -154,12 +155,51 @@ observe(void *user, const Graph *g, ValId v, const void *data)
     }
     s = vq_calib_stat(f->c, g->val[v].name);
     assert(s && s->entry.n == vq_cols(t));
-    if (f->c->pass == 0) {
+    if (f->c->pass == 0)
         keep_probe(f->c, s, x, n);
+    if (f->probing)
+        return;
+    if (f->c->pass == 0)
         widen(s, x, vq_rows(t));
-    } else {
+    else
         vq_histogram_add(s->histogram, x, n);
+}
+
+static int64_t
+batch_of(const Graph *g)
+{
+    const Type *t = g->nin ? vq_type(g, g->in[0]) : NULL;
+
+    return t && t->rank ? t->dim[0] : 1;
+}
+
+/* The first image of each input in all places of its batch. */
+static const void *const *
+repeat_first(Arena *a, const Graph *g, const void *const *in)
+{
+    const void **first = NEWN(a, const void *, g->nin);
+
+    for (uint32_t i = 0; i < g->nin; i++) {
+        const Type *t = vq_type(g, g->in[i]);
+        size_t all = (size_t)vq_bytes(t);
+        size_t each = t->rank && t->dim[0] ? all / (size_t)t->dim[0] : all;
+        char *x = vq_alloc(a, all);
+
+        for (size_t at = 0; each && at + each <= all; at += each)
+            memcpy(x + at, in[i], each);
+        first[i] = x;
     }
+    return first;
+}
+
+static void
+run(Feeding *f, const Graph *g, Arena *tmp, const void *const *in)
+{
+    void **out = NEWN(tmp, void *, g->nout);
+
+    for (uint32_t i = 0; i < g->nout; i++)
+        out[i] = vq_alloc(tmp, (size_t)vq_bytes(vq_type(g, g->out[i])));
+    vq_eval(g, tmp, in, out, observe, f);
 }
 
 bool
@@ -167,16 +207,19 @@ vq_calib_feed(Calib *c, Diag *d, const Graph *g, Arena *tmp,
               const void *const *in)
 {
     ArenaMark mark = vq_arena_mark(tmp);
-    Feeding f = {c, d, false};
-    void **out = NEWN(tmp, void *, g->nout);
-    const Type *first = g->nin ? vq_type(g, g->in[0]) : NULL;
+    Feeding f = {.c = c, .diag = d};
+    int64_t batch = batch_of(g);
 
-    for (uint32_t i = 0; i < g->nout; i++)
-        out[i] = vq_alloc(tmp, (size_t)vq_bytes(vq_type(g, g->out[i])));
-    vq_eval(g, tmp, in, out, observe, &f);
+    if (batch > 1 && c->pass == 0 && c->images == 0) {
+        f.probing = true;
+        run(&f, g, tmp, repeat_first(tmp, g, in));
+        f.probing = false;
+    }
+    if (!f.bad)
+        run(&f, g, tmp, in);
     vq_arena_release(tmp, mark);
     if (c->pass == 0)
-        c->images += first && first->rank ? first->dim[0] : 1;
+        c->images += batch;
     return !f.bad;
 }
 

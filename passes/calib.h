@@ -29,7 +29,8 @@ typedef struct Calib Calib;
  * Streaming: new, then for each pass over the same data begin, feed every
  * batch, end. The min-max method takes one pass, the others two. percentile
  * is in percent, 0: 99.99. feed fails on an activation that is not finite,
- * naming it. The probe is the first batch's.
+ * naming it. The probe is of the first image, in all places of the batch, so
+ * that what is chosen by it does not depend on the batch.
  */
 Calib *vq_calib_new(Arena *, const Graph *, CalibMethod, double percentile);
 int vq_calib_passes(const Calib *);

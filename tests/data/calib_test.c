@@ -59,6 +59,31 @@ extremes_are_exact(void **state)
     assert_null(vq_calib_find(c, "z"));
 }
 
+/* What is measured on the probe is the same for every batch. */
+static void
+probe_is_the_first_image(void **state)
+{
+    Bench *b = *state;
+    Graph *g = tiny_batch(&b->arena, 2);
+    Calib *c = vq_calib_new(&b->arena, g, CM_MINMAX, 0);
+    const void *in[] = {images};
+    const CalibEntry *e;
+    Arena tmp = {0};
+
+    vq_calib_begin(c, 0);
+    assert_true(vq_calib_feed(c, &b->diag, g, &tmp, in));
+    vq_calib_end(c, 0);
+    vq_arena_free(&tmp);
+    assert_int_equal(vq_calib_images(c), 2);
+    e = vq_calib_find(c, "x");
+    assert_true(e->range.hi == 7);
+    for (int i = 0; i < 2; i++)
+        assert_memory_equal(e->probe + (size_t)i * TINY_IN, images[0],
+                            sizeof images[0]);
+    e = vq_calib_find(c, "l");
+    assert_true(e->probe[3] == 6 && e->probe[TINY_OUT + 3] == 6);
+}
+
 /* Both methods stay within the extremes and keep channels' extremes. */
 static void
 two_pass_methods_choose(void **state)
@@ -201,10 +226,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(extremes_are_exact),       TEST(two_pass_methods_choose),
-        TEST(bad_numbers_are_named),    TEST(memory_is_constant),
-        TEST(random_inputs_calibrate),  TEST(entries_can_be_put),
-        TEST(other_models_are_noticed),
+        TEST(extremes_are_exact),      TEST(probe_is_the_first_image),
+        TEST(two_pass_methods_choose), TEST(bad_numbers_are_named),
+        TEST(memory_is_constant),      TEST(random_inputs_calibrate),
+        TEST(entries_can_be_put),      TEST(other_models_are_noticed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
