@@ -7,27 +7,12 @@
  * alike, and each call has the peak of its own moment beside it.
  */
 #include "lib/bench.h"
+#include "lib/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MAX_REPEAT = 1000000 };
-
-static double
-read_clock(clockid_t clock)
-{
-    struct timespec t;
-
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static double
-now(void)
-{
-    return read_clock(CLOCK_MONOTONIC);
-}
 
 static int
 by_value(const void *a, const void *b)
@@ -87,7 +72,7 @@ static void
 on_step(void *user, uint32_t step)
 {
     StepClock *c = user;
-    double t = now();
+    double t = vq_clock();
 
     c->seconds[step] += t - c->last; /* once for each chunk of a batch */
     c->last = t;
@@ -105,7 +90,7 @@ time_call(Vitqc *v, Runner *r, double *mark)
         memset(mark, 0, r->model->nstep * sizeof *mark);
     r->context.mark = mark ? on_step : NULL;
     r->context.user = &clock;
-    clock.last = now();
+    clock.last = vq_clock();
     if (!vq_runner_run(v, r))
         return -1;
     return r->seconds - start;
@@ -116,13 +101,13 @@ time_level(BenchRun *b, LevelRun *l, int64_t round)
 {
     int64_t at = round < 0 ? 0 : round; /* warm-up is overwritten */
     double peak = measure_peak(&b->runner, l->probe);
-    double cpu = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    double cpu = vq_clock_thread();
 
     b->runner.level = l->index;
     l->call[at] = time_call(b->v, &b->runner, NULL);
     if (l->call[at] < 0)
         return false;
-    cpu = read_clock(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    cpu = vq_clock_thread() - cpu;
     l->cpu[at] = cpu < l->call[at] ? cpu / l->call[at] : 1;
     l->peak[at] = peak;
     l->share[at] = peak > 0 ? (double)b->macs / l->call[at] / peak : 0;

@@ -7,10 +7,11 @@
  */
 #include "lib/peak.h"
 
+#include "lib/clock.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-#include <time.h>
 
 /* A loop of `turns` turns over 64 bytes of operands. */
 typedef void PeakLoop(int64_t turns, const void *operands);
@@ -210,15 +211,6 @@ vq_peak_name(const PeakProbe *p)
     return p->name;
 }
 
-static double
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 double
 vq_peak_measure(const PeakProbe *p)
 {
@@ -227,7 +219,7 @@ vq_peak_measure(const PeakProbe *p)
 
     for (int i = 0; i < 64; i++)
         operands[i] = (uint8_t)(37 * i + 11);
-    start = now();
+    start = vq_clock();
     p->run(p->turns, operands);
-    return (double)(p->turns * p->macs) / (now() - start);
+    return (double)(p->turns * p->macs) / (vq_clock() - start);
 }

@@ -1,19 +1,10 @@
 /*
  * runner.c -- calls of a compiled model: its memory, its threads, its level.
  */
+#include "lib/clock.h"
 #include "lib/object.h"
 
 #include <string.h>
-#include <time.h>
-
-static double
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 int
 vq_object_level(Vitqc *v, const VqrtModel *m, const char *name)
@@ -110,11 +101,11 @@ int
 vq_runner_try(Runner *r)
 {
     const void *in[] = {r->in};
-    double start = now();
+    double start = vq_clock();
     int code =
         r->model->run_with(r->level, in, (void **)r->out, r->work, &r->context);
 
-    r->seconds += now() - start;
+    r->seconds += vq_clock() - start;
     return code;
 }
 

@@ -6,6 +6,7 @@
  * and by the outputs' argmax. The evaluator is slow, so it may be told to stop
  * after some images; float graph and object run over all.
  */
+#include "lib/clock.h"
 #include "lib/golden.h"
 #include "lib/object.h"
 
@@ -17,7 +18,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A value that both graphs have. */
@@ -217,15 +217,6 @@ compare_layer(void *user, const Graph *g, ValId id, const void *data)
     vq_arena_release(&j->v->tmp, m);
 }
 
-static double
-now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Image b's outputs, bit for bit. */
 static bool
 same_bits(const Judge *j, int64_t b)
@@ -300,10 +291,10 @@ judge_batch(Judge *j, int64_t at, bool evaluate)
     if (!vq_feed_read(v, j->feed, at, j->run.in) || !vq_runner_run(v, &j->run))
         return false;
     if (v->real) {
-        start = now();
+        start = vq_clock();
         vq_eval(v->real, &v->tmp, in, (void **)j->real_out,
                 evaluate ? keep_real : NULL, j);
-        j->say->float_seconds += now() - start;
+        j->say->float_seconds += vq_clock() - start;
     }
     if (evaluate)
         vq_eval(v->g, &v->tmp, in, (void **)j->eval_out,
