@@ -189,6 +189,7 @@ vq_plan_depthwise(Module *m, const Op *op, Plan *p)
     if (is_wanted(m, false) && d->pairs)
         p->at[3] = plan_weights(m, op, d, 1, false);
     p->nconst = 4;
+    p->raw = 1;
     p->key = vq_format(m->arena, "%s %s", vq_key(m, op),
                        d->requant ? vq_requant_key(m, &d->rq) : "raw");
     return true;

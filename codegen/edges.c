@@ -39,8 +39,6 @@ vq_plan_quantize(Module *m, const Op *op, Plan *p)
         k->zero[i] = t->q.zero;
     }
     p->at[p->nconst++] = vq_module_const(m, k, sizeof *k);
-    p->raw = 1;
-    p->key = vq_key(m, op);
     return true;
 }
 
@@ -116,7 +114,6 @@ vq_plan_dequantize(Module *m, const Op *op, Plan *p)
         padded[i] = n == 1 ? scale[0] : i < n ? scale[i] : 0;
     p->at[p->nconst++] = vq_module_const(m, k, (size_t)(LANES + lanes) * 4);
     p->raw = 1;
-    p->key = vq_key(m, op);
     return true;
 }
 

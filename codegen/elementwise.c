@@ -19,14 +19,6 @@ typedef struct Add {
     int ashift, bshift;
 } Add;
 
-bool
-vq_plan_add(Module *m, const Op *op, Plan *p)
-{
-    p->raw = 3;
-    p->key = vq_key(m, op);
-    return true;
-}
-
 /* Rounding right shift of s16 lanes without a wider sum: from 16 on, every
  * s16 rounds to 0. */
 static Val
@@ -135,10 +127,8 @@ plan_planes(Module *m, const uint16_t *table)
 bool
 vq_plan_lut(Module *m, const Op *op, Plan *p)
 {
-    p->raw = 3;
     if (vq_dtype[vq_type(m->g, op->out)->dt].bytes == 2)
         p->at[p->nconst++] = plan_planes(m, m->g->val[op->in[1]].data);
-    p->key = vq_key(m, op);
     return true;
 }
 

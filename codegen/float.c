@@ -81,8 +81,6 @@ vq_plan_map(Module *m, const Op *op, Plan *p)
                            c->w.step[1 + i]);
     vq_walk_init(&c->w, out, 3);
     p->info = c;
-    p->raw = 3;
-    p->key = vq_key(m, op);
     return true;
 }
 

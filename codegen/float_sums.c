@@ -32,14 +32,6 @@ typedef struct Reduce {
     Val x, out;
 } Reduce;
 
-bool
-vq_plan_reduce(Module *m, const Op *op, Plan *p)
-{
-    p->raw = 1;
-    p->key = vq_key(m, op);
-    return true;
-}
-
 /* Lanes from `count` on become `first`, which changes nothing. */
 static Val
 fill_up(Build *b, const Reduce *c, Val x, unsigned count)
@@ -163,8 +155,6 @@ vq_plan_product(Module *m, const Op *op, Plan *p)
     p->depth = c->depth;
     p->macs = p->rows * p->cols * p->depth;
     p->info = c;
-    p->raw = 3;
-    p->key = vq_key(m, op);
     return true;
 }
 

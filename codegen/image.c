@@ -93,7 +93,6 @@ vq_plan_pad(Module *m, const Op *op, Plan *p)
         c->after = pad[x->rank + c->axis] * inner;
     }
     p->info = c;
-    p->raw = 1;
     p->key = vq_format(m->arena, "%s zero %d", vq_key(m, op), y->q.zero);
     return true;
 }
@@ -167,14 +166,6 @@ vq_window_row(Build *b, const Window *w, Val x, Val turn, int64_t size)
 
 /* ---- unfold ---- */
 
-bool
-vq_plan_unfold(Module *m, const Op *op, Plan *p)
-{
-    p->raw = 1;
-    p->key = vq_key(m, op);
-    return true;
-}
-
 /* A window's pixels; those of a row lie side by side unless it is dilated. */
 static void
 copy_window(Build *b, const Window *w, Val to, Val from, int64_t size)
@@ -229,14 +220,6 @@ typedef struct MaxPool {
     Val ylo, yhi, xlo, xhi; /* elements of the kernel on the image */
     Val top, left;          /* pixel of the window's first element */
 } MaxPool;
-
-bool
-vq_plan_maxpool(Module *m, const Op *op, Plan *p)
-{
-    p->raw = 1;
-    p->key = vq_key(m, op);
-    return true;
-}
 
 /* Elements lo..hi-1 of n, d pixels apart from pixel `at` on, lie within. */
 static void

@@ -209,14 +209,6 @@ typedef struct Gelu {
     Ty gain_type;
 } Gelu;
 
-bool
-vq_plan_shiftgelu(Module *m, const Op *op, Plan *p)
-{
-    p->raw = 1 << 0 | 1 << 1 | 1 << 2;
-    p->key = vq_key(m, op);
-    return true;
-}
-
 /* CODES codes from i on; those beyond n are the least. */
 static Val
 load_codes(Build *b, const Gelu *t, Val i, unsigned count)

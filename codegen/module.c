@@ -17,38 +17,33 @@ const Emitter vq_emitters[NOP] = {
     [OP_SLICE] = {"slice", VQRT_STEP_LAYOUT, 15, vq_plan_copy, vq_body_copy},
     [OP_EXPAND] = {"expand", VQRT_STEP_LAYOUT, 15, vq_plan_copy, vq_body_copy},
     [OP_PAD] = {"pad", VQRT_STEP_LAYOUT, 15, vq_plan_pad, vq_body_pad},
-    [OP_UNFOLD] = {"unfold", VQRT_STEP_LAYOUT, 15, vq_plan_unfold,
-                   vq_body_unfold},
-    [OP_MAXPOOL] = {"maxpool", VQRT_STEP_ELEMENTWISE, 100, vq_plan_maxpool,
+    [OP_UNFOLD] = {"unfold", VQRT_STEP_LAYOUT, 15, NULL, vq_body_unfold},
+    [OP_MAXPOOL] = {"maxpool", VQRT_STEP_ELEMENTWISE, 100, NULL,
                     vq_body_maxpool},
-    [OP_CONCAT] = {"concat", VQRT_STEP_LAYOUT, 20, vq_plan_concat,
-                   vq_body_concat},
+    [OP_CONCAT] = {"concat", VQRT_STEP_LAYOUT, 20, NULL, vq_body_concat},
     [OP_I_QUANTIZE] = {"quantize", VQRT_STEP_EDGE, 300, vq_plan_quantize,
                        vq_body_quantize},
     [OP_I_DEQUANTIZE] = {"dequantize", VQRT_STEP_EDGE, 300, vq_plan_dequantize,
                          vq_body_dequantize},
     [OP_I_REQUANT] = {"requant", VQRT_STEP_ELEMENTWISE, 150, vq_plan_requant,
                       vq_body_requant},
-    [OP_I_ADD] = {"add", VQRT_STEP_ELEMENTWISE, 50, vq_plan_add, vq_body_add},
+    [OP_I_ADD] = {"add", VQRT_STEP_ELEMENTWISE, 50, NULL, vq_body_add},
     [OP_I_MUL] = {"mul", VQRT_STEP_ELEMENTWISE, 100, vq_plan_mul, vq_body_mul},
     [OP_I_LUT] = {"lut", VQRT_STEP_ELEMENTWISE, 30, vq_plan_lut, vq_body_lut},
     [OP_I_SUM] = {"sum", VQRT_STEP_ELEMENTWISE, 100, vq_plan_sum, vq_body_sum},
-    [OP_I_SOFTMAX] = {"softmax", VQRT_STEP_SOFTMAX, 300, vq_plan_softmax,
-                      vq_body_softmax},
+    [OP_I_SOFTMAX] = {"softmax", VQRT_STEP_SOFTMAX, 300, NULL, vq_body_softmax},
     [OP_I_LAYERNORM] = {"layernorm", VQRT_STEP_LAYERNORM, 330,
                         vq_plan_layernorm, vq_body_layernorm},
     [OP_I_IVITNORM] = {"ivitnorm", VQRT_STEP_LAYERNORM, 800, vq_plan_ivitnorm,
                        vq_body_ivitnorm},
-    [OP_I_SHIFTGELU] = {"shiftgelu", VQRT_STEP_ELEMENTWISE, 600,
-                        vq_plan_shiftgelu, vq_body_shiftgelu},
+    [OP_I_SHIFTGELU] = {"shiftgelu", VQRT_STEP_ELEMENTWISE, 600, NULL,
+                        vq_body_shiftgelu},
     [OP_I_ATTENTION] = {"attention", VQRT_STEP_ATTENTION, 0, vq_plan_attention,
                         vq_body_attention},
     [OP_F_MAP] = {"fmap", VQRT_STEP_ELEMENTWISE, 1000, vq_plan_map,
                   vq_body_map},
-    [OP_F_SUM] = {"fsum", VQRT_STEP_ELEMENTWISE, 1000, vq_plan_reduce,
-                  vq_body_reduce},
-    [OP_F_MAX] = {"fmax", VQRT_STEP_ELEMENTWISE, 1000, vq_plan_reduce,
-                  vq_body_reduce},
+    [OP_F_SUM] = {"fsum", VQRT_STEP_ELEMENTWISE, 1000, NULL, vq_body_reduce},
+    [OP_F_MAX] = {"fmax", VQRT_STEP_ELEMENTWISE, 1000, NULL, vq_body_reduce},
     [OP_F_MATMUL] = {"fmatmul", VQRT_STEP_ELEMENTWISE, 1000, vq_plan_product,
                      vq_body_product},
     [OP_I_PRODUCT] = {"product", VQRT_STEP_GEMM, 0, vq_plan_iproduct,
@@ -136,7 +131,7 @@ plan_op(Module *m, const Op *op, Plan *p)
 {
     const Emitter *e = &vq_emitters[op->kind];
 
-    if (!e->plan)
+    if (!e->body)
         return vq_bug(m->diag, op->loc,
                       "%s must be lowered before code is generated",
                       vq_op[op->kind].text);
@@ -144,8 +139,11 @@ plan_op(Module *m, const Op *op, Plan *p)
     p->name = e->name;
     p->remarks = NEW(m->arena, Remarks);
     p->remarks->arena = m->arena;
-    if (!e->plan(m, op, p))
+    p->raw = UINT64_MAX;
+    if (e->plan && !e->plan(m, op, p))
         return false;
+    if (!p->key)
+        p->key = vq_key(m, op);
     measure_step(m, op, p);
     for (uint32_t i = 0; i < op->nin; i++)
         if ((p->raw >> i & 1) && op->in[i] && vq_is_const(m->g, op->in[i]))

@@ -17,10 +17,12 @@
 enum { MAXCONSTS = 4, MAXIN = 64 };
 
 typedef struct Plan {
-    const char *key;  /* all that the code depends on, but for the level */
+    const char *key;  /* all that the code depends on, but for the level;
+                       * vq_key unless the plan says more */
     const char *name; /* of the kernel, for people */
     bool nothing;     /* no code: the value is already in its place */
-    uint64_t raw;     /* bit i: constant input i is wanted as it is */
+    uint64_t raw;     /* bit i: constant input i is wanted as it is; all
+                       * are unless the plan says less */
     /* Bytes after input 0 that the kernel reads though nobody wrote them
      * (vq_slack_read); they are cleared before the step. */
     unsigned slack;
@@ -96,7 +98,7 @@ typedef struct Emitter {
     const char *name;
     uint32_t kind; /* VQRT_STEP_.. */
     unsigned cost; /* of an element of the result, in ps, roughly */
-    PlanFn *plan;
+    PlanFn *plan;  /* NULL: nothing to prepare */
     BodyFn *body;
 } Emitter;
 
@@ -162,28 +164,28 @@ bool vq_target_emit(Module *, Emitted *);
     PlanFn vq_plan_##name;                                                     \
     BodyFn vq_body_##name
 EMITTER(copy);       /* move.c: reshape, transpose, slice, expand */
-EMITTER(concat);     /* move.c */
 EMITTER(pad);        /* image.c */
-EMITTER(unfold);     /* image.c */
-EMITTER(maxpool);    /* image.c */
-EMITTER(add);        /* elementwise.c */
 EMITTER(mul);        /* elementwise.c */
 EMITTER(lut);        /* elementwise.c */
 EMITTER(requant);    /* elementwise.c */
 EMITTER(sum);        /* sum.c */
 EMITTER(quantize);   /* edges.c */
 EMITTER(dequantize); /* edges.c */
-EMITTER(softmax);    /* softmax.c */
 EMITTER(layernorm);  /* layernorm.c */
 EMITTER(ivitnorm);   /* ivit.c */
-EMITTER(shiftgelu);  /* ivit.c */
 EMITTER(attention);  /* attention.c */
 EMITTER(iproduct);   /* product.c */
 EMITTER(linear);     /* linear.c */
 EMITTER(map);        /* float.c */
-EMITTER(reduce);     /* float_sums.c */
 EMITTER(product);    /* float_sums.c */
 EMITTER(depthwise);  /* depthwise.c */
 #undef EMITTER
+BodyFn vq_body_concat;    /* move.c */
+BodyFn vq_body_unfold;    /* image.c */
+BodyFn vq_body_maxpool;   /* image.c */
+BodyFn vq_body_add;       /* elementwise.c */
+BodyFn vq_body_softmax;   /* softmax_op.c */
+BodyFn vq_body_shiftgelu; /* ivit.c */
+BodyFn vq_body_reduce;    /* float_sums.c */
 
 #endif

@@ -114,8 +114,6 @@ vq_plan_copy(Module *m, const Op *op, Plan *p)
     p->nothing =
         c->rank == 0 && c->start == 0 && a->slot >= 0 && a->slot == z->slot;
     p->info = c;
-    p->raw = 1;
-    p->key = vq_key(m, op);
     return true;
 }
 
@@ -195,14 +193,6 @@ vq_body_copy(Build *b, const Args *args)
         b_loop_end(b, &loop);
     }
     b_nest_end(b, &nest);
-}
-
-bool
-vq_plan_concat(Module *m, const Op *op, Plan *p)
-{
-    p->raw = ~UINT64_C(0);
-    p->key = vq_key(m, op);
-    return true;
 }
 
 /* Bytes of one step of the axes before `axis`. */

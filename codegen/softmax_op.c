@@ -7,14 +7,6 @@
 
 enum { ROWS = VQ_SOFTMAX_ROWS };
 
-bool
-vq_plan_softmax(Module *m, const Op *op, Plan *p)
-{
-    p->raw = 3;
-    p->key = vq_key(m, op);
-    return true;
-}
-
 /* `rows` rows, number ROWS * block and those after it. */
 static void
 emit_block(Build *b, const Args *args, const Softmax *all, Val block,

@@ -13,7 +13,6 @@ typedef struct Sum {
 bool
 vq_plan_sum(Module *m, const Op *op, Plan *p)
 {
-    p->raw = 1;
     p->key = vq_format(m->arena, "%s zero %d", vq_key(m, op),
                        vq_type(m->g, op->in[0])->q.zero);
     return true;
