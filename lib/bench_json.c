@@ -5,6 +5,8 @@
  */
 #include "lib/bench.h"
 
+#include "passes/json.h"
+
 #include <cjson/cJSON.h>
 #include <string.h>
 
@@ -76,11 +78,10 @@ level(const VitqcBenched *r, const VitqcLevelTime *t)
     return o;
 }
 
-static char *
-print(const VitqcBenched *r)
+static cJSON *
+tree_of(const VitqcBenched *r)
 {
     cJSON *o = cJSON_CreateObject(), *list;
-    char *text;
 
     cJSON_AddStringToObject(o, "vitqc", vitqc_version());
     cJSON_AddStringToObject(o, "model", r->model);
@@ -94,9 +95,7 @@ print(const VitqcBenched *r)
     list = cJSON_AddArrayToObject(o, "levels");
     for (size_t i = 0; i < r->nlevel; i++)
         cJSON_AddItemToArray(list, level(r, &r->level[i]));
-    text = cJSON_Print(o);
-    cJSON_Delete(o);
-    return text;
+    return o;
 }
 
 typedef struct WriteArgs {
@@ -108,17 +107,16 @@ static bool
 write_result(Vitqc *v, void *arg)
 {
     const WriteArgs *a = arg;
-    char *text = print(&a->result);
+    Owned *tree = vq_json_own(&v->tmp);
     FILE *f;
 
-    if (!text)
-        vq_oom(&v->tmp);
     v->output = vq_output_new(&v->tmp, &v->diag);
-    f = vq_output_open(v->output, a->path, NULL);
-    if (f)
-        fprintf(f, "%s\n", text); /* a failure shows at the commit */
-    cJSON_free(text);
-    return f && vq_output_commit(v->output);
+    f = vq_output_open(v->output, a->path);
+    if (!f)
+        return false;
+    tree->what = tree_of(&a->result);
+    vq_json_write(&v->tmp, tree, f); /* a failure shows at the commit */
+    return vq_output_commit(v->output);
 }
 
 VitqcStatus

@@ -104,7 +104,7 @@ write_digests(Vitqc *v, const Golden *g, const Feed *feed)
     FILE *f;
 
     v->output = vq_output_new(&v->tmp, &v->diag);
-    f = vq_output_open(v->output, g->path, NULL);
+    f = vq_output_open(v->output, g->path);
     if (!f)
         return false;
     fputs(TITLE, f);

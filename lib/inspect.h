@@ -24,8 +24,7 @@ typedef struct Inspect {
 } Inspect;
 
 void vq_inspect_print(Inspect *, FILE *);
-/* false: out of memory, or the file. */
-bool vq_inspect_json(Inspect *, FILE *);
+void vq_inspect_json(Inspect *, FILE *);
 
 /* Constants of a graph: numbers and bytes. */
 void vq_count_constants(const Graph *, int64_t *n, int64_t *bytes);

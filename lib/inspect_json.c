@@ -3,6 +3,8 @@
  */
 #include "lib/inspect.h"
 
+#include "passes/json.h"
+
 #include <cjson/cJSON.h>
 
 static cJSON *
@@ -81,18 +83,11 @@ add_graph(cJSON *o, const Inspect *in)
     cJSON_AddNumberToObject(o, "work_bytes", (double)in->planned->worksize);
 }
 
-static void
-end_tree(void *tree)
-{
-    cJSON_Delete(tree);
-}
-
-bool
+void
 vq_inspect_json(Inspect *in, FILE *to)
 {
-    Owned *tree = vq_own(&in->arena, end_tree);
+    Owned *tree = vq_json_own(&in->arena);
     cJSON *o = tree->what = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddStringToObject(o, "vitqc", vitqc_version());
     cJSON_AddStringToObject(o, "model", in->path);
@@ -106,11 +101,5 @@ vq_inspect_json(Inspect *in, FILE *to)
         add_graph(o, in);
     cJSON_AddItemToObject(o, "not_supported", problems(&in->errors));
     cJSON_AddItemToObject(o, "in_float", problems(&in->in_float));
-    text = cJSON_Print(o);
-    vq_owned_end(tree);
-    if (!text)
-        return false;
-    fprintf(to, "%s\n", text);
-    cJSON_free(text);
-    return true;
+    vq_json_write(&in->arena, tree, to);
 }

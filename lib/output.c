@@ -63,8 +63,8 @@ own_stream(const char *path)
     return -1;
 }
 
-static bool
-is_special(const char *path)
+bool
+vq_output_is_direct(const char *path)
 {
     struct stat st;
 
@@ -119,7 +119,7 @@ open_temp(OutputSet *s, Output *o)
 }
 
 FILE *
-vq_output_open(OutputSet *s, const char *path, const char **temp)
+vq_output_open(OutputSet *s, const char *path)
 {
     Output *o;
 
@@ -127,11 +127,9 @@ vq_output_open(OutputSet *s, const char *path, const char **temp)
     o = &s->out[s->n];
     *o = (Output){.path = path, .place = resolve(s->arena, path)};
     s->n++;
-    o->f = is_special(path) ? open_direct(o) : open_temp(s, o);
+    o->f = vq_output_is_direct(path) ? open_direct(o) : open_temp(s, o);
     if (!o->f)
         vq_io_error(s->diag, path, "cannot write: %s", strerror(errno));
-    else if (temp)
-        *temp = o->temp ? o->temp : path;
     return o->f;
 }
 

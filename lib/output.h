@@ -16,9 +16,10 @@
 typedef struct OutputSet OutputSet;
 
 OutputSet *vq_output_new(Arena *, Diag *);
-/* A stream for path, of the set; NULL after a message. `temp`, when not NULL,
- * gets the path that is really being written. */
-FILE *vq_output_open(OutputSet *, const char *path, const char **temp);
+/* A stream for path, of the set; NULL after a message. */
+FILE *vq_output_open(OutputSet *, const char *path);
+/* Is what the path means written directly? */
+bool vq_output_is_direct(const char *path);
 /* Puts all files in their places, or none after a message. */
 bool vq_output_commit(OutputSet *);
 /* Removes what is there; after a commit it does nothing. NULL is fine. */

@@ -10,6 +10,7 @@
 
 #include "ir/eval.h"
 #include "ir/text.h"
+#include "passes/json.h"
 #include "passes/report.h"
 
 #include <cjson/cJSON.h>
@@ -36,12 +37,6 @@ add_object(cJSON *list)
 
     cJSON_AddItemToArray(list, o);
     return o;
-}
-
-static void
-end_tree(void *tree)
-{
-    cJSON_Delete(tree);
 }
 
 /* ---- closeness to the float graph ---- */
@@ -239,12 +234,11 @@ add_options(cJSON *o, const Vitqc *v)
     cJSON_AddNumberToObject(o, "level", v->opt.level);
 }
 
-bool
+void
 vq_emit_report(Vitqc *v, FILE *f)
 {
-    Owned *tree = vq_own(&v->tmp, end_tree);
+    Owned *tree = vq_json_own(&v->tmp);
     cJSON *o = tree->what = cJSON_CreateObject();
-    char *text;
 
     cJSON_AddStringToObject(o, "vitqc", vitqc_version());
     cJSON_AddStringToObject(o, "model", v->path);
@@ -258,12 +252,5 @@ vq_emit_report(Vitqc *v, FILE *f)
     add_layers(cJSON_AddArrayToObject(o, "layers"), v);
     add_forms(cJSON_AddArrayToObject(o, "nonlinear"), v->report);
     add_kept(cJSON_AddArrayToObject(o, "kept_in_float"), v->report);
-    text = cJSON_Print(o);
-    vq_owned_end(tree);
-    if (!text)
-        vq_oom(&v->tmp);
-    fputs(text, f);
-    fputc('\n', f);
-    cJSON_free(text);
-    return true;
+    vq_json_write(&v->tmp, tree, f);
 }

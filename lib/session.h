@@ -76,7 +76,7 @@ bool vq_emit_code(Vitqc *, VitqcFileKind, FILE *f);
 
 /* ---- report_json.c ---- */
 
-bool vq_emit_report(Vitqc *, FILE *f);
+void vq_emit_report(Vitqc *, FILE *f);
 
 /* ---- measure.c ---- */
 

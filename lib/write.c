@@ -62,7 +62,6 @@ vq_emit_code(Vitqc *v, VitqcFileKind kind, FILE *f)
 /* Where a file goes. */
 typedef struct Place {
     const char *path; /* as asked for */
-    const char *temp; /* what is being written; `path` when that is a stream */
     FILE *f;
 } Place;
 
@@ -101,10 +100,10 @@ write_ir(Vitqc *v, const Place *p)
 {
     FILE *blob = NULL;
 
-    if (p->temp != p->path) {
+    if (!vq_output_is_direct(p->path)) {
         const char *name = vq_format(&v->tmp, "%s.bin", p->path);
 
-        blob = vq_output_open(v->output, name, NULL);
+        blob = vq_output_open(v->output, name);
         if (!blob)
             return false;
     }
@@ -116,20 +115,17 @@ write_ir(Vitqc *v, const Place *p)
 static bool
 write_report(Vitqc *v, const Place *p)
 {
-    return vq_emit_report(v, p->f);
+    vq_emit_report(v, p->f);
+    return true;
 }
 
-/* vq_calib_save wants a path; it gets that of the temporary file, whose stream
- * stays open and empty until the commit. */
 static bool
 write_calib(Vitqc *v, const Place *p)
 {
-    bool out = strcmp(p->path, "-") == 0;
-
     if (!v->calib || !v->calibkey)
         return vq_usage(v, "no calibration to save");
-    return vq_calib_save(v->calib, &v->diag, out ? "/dev/stdout" : p->temp,
-                         v->calibkey);
+    vq_calib_save(v->calib, p->f, v->calibkey);
+    return true;
 }
 
 /* Of the code that was made last; alone, it is made for the report. */
@@ -176,7 +172,7 @@ write_one(Vitqc *v, const VitqcFile *file)
     if ((v->g->facts & needs) != needs)
         return vq_usage(v, "the pipeline has not run to its end: only the IR "
                            "can be written");
-    p.f = vq_output_open(v->output, p.path, &p.temp);
+    p.f = vq_output_open(v->output, p.path);
     return p.f && file_kind[file->kind].write(v, &p);
 }
 

@@ -66,8 +66,8 @@ void vq_calib_note(Calib *, const char *name, double);
 bool vq_calib_noted(const Calib *, const char *name, double *);
 
 /* JSON. `key` identifies the model and preprocessing; loading refuses a file
- * with another key; NULL takes any. Both report through the Diag. */
-bool vq_calib_save(const Calib *, Diag *, const char *path, const char *key);
+ * with another key after a message; NULL takes any. */
+void vq_calib_save(const Calib *, FILE *, const char *key);
 Calib *vq_calib_load(Arena *, Diag *, const char *path, const char *key);
 
 #endif

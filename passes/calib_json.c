@@ -11,14 +11,13 @@
  * reported; it never gives half a calibration.
  */
 #include "passes/calib_store.h"
+#include "passes/json.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cjson/cJSON.h>
 
@@ -93,63 +92,15 @@ fill_tree(cJSON *t, const Calib *c, const char *key)
     return list != NULL;
 }
 
-/* A regular file is written beside its place and then takes it. */
-static bool
-in_place(const char *path)
+void
+vq_calib_save(const Calib *c, FILE *f, const char *key)
 {
-    struct stat st;
+    Owned *tree = vq_json_own(c->arena);
+    cJSON *t = tree->what = cJSON_CreateObject();
 
-    return strncmp(path, "/dev/", 5) == 0 ||
-           (stat(path, &st) == 0 && !S_ISREG(st.st_mode));
-}
-
-static bool
-put_text(const char *path, const char *text)
-{
-    FILE *f = fopen(path, "wb");
-    bool ok = f && fputs(text, f) >= 0 && fputc('\n', f) >= 0 && fflush(f) == 0;
-    int e = errno;
-
-    if (f && fclose(f) != 0 && ok)
-        return false;
-    if (!ok)
-        errno = e;
-    return ok;
-}
-
-static bool
-write_text(Diag *d, const char *path, const char *text)
-{
-    bool direct = in_place(path);
-    char temp[PATH_MAX];
-    int e;
-
-    if (snprintf(temp, sizeof temp, direct ? "%s" : "%s.%ld.tmp", path,
-                 (long)getpid()) >= (int)sizeof temp)
-        return vq_io_error(d, path, "has too long a name");
-    if (put_text(temp, text) && (direct || rename(temp, path) == 0))
-        return true;
-    e = errno;
-    if (!direct)
-        unlink(temp);
-    return vq_io_error(d, path, "cannot be written: %s", strerror(e));
-}
-
-bool
-vq_calib_save(const Calib *c, Diag *d, const char *path, const char *key)
-{
-    cJSON *tree = cJSON_CreateObject();
-    char *text = NULL;
-    bool ok;
-
-    if (tree && fill_tree(tree, c, key))
-        text = cJSON_Print(tree);
-    cJSON_Delete(tree);
-    if (!text)
+    if (!t || !fill_tree(t, c, key))
         vq_oom(c->arena);
-    ok = write_text(d, path, text);
-    free(text);
-    return ok;
+    vq_json_write(c->arena, tree, f);
 }
 
 /* ---- loading ---- */
@@ -326,17 +277,11 @@ take_tree(Calib *c, Diag *d, const char *path, const cJSON *t, const char *key)
                    "of range"));
 }
 
-static void
-end_tree(void *tree)
-{
-    cJSON_Delete(tree);
-}
-
 Calib *
 vq_calib_load(Arena *a, Diag *d, const char *path, const char *key)
 {
     Calib *c = vq_calib_empty(a);
-    Owned *tree = vq_own(a, end_tree);
+    Owned *tree = vq_json_own(a);
     char *text = read_text(d, path);
     bool ok;
 

@@ -30,6 +30,16 @@ make_calib(Bench *b)
 }
 
 static void
+save(const Calib *c, const char *path)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_non_null(f);
+    vq_calib_save(c, f, "key 1");
+    assert_int_equal(fclose(f), 0);
+}
+
+static void
 everything_comes_back(void **state)
 {
     static const char *const names[] = {"x", "l", "y", "n"};
@@ -38,7 +48,7 @@ everything_comes_back(void **state)
     char *path = path_of(b, "c.json");
     double note;
 
-    assert_true(vq_calib_save(c, &b->diag, path, "key 1"));
+    save(c, path);
     d = vq_calib_load(&b->arena, &b->diag, path, "key 1");
     assert_non_null(d);
     assert_int_equal(vq_calib_images(d), 10);
@@ -55,7 +65,7 @@ everything_comes_back(void **state)
     }
     assert_true(vq_calib_noted(d, "gelu \"1\".form", &note) && note == 2);
     assert_true(vq_calib_noted(d, "largest", &note) && note == 1.0 / 3);
-    assert_true(vq_calib_save(d, &b->diag, path_of(b, "d.json"), "key 1"));
+    save(d, path_of(b, "d.json"));
     assert_string_equal(read_file(b, path), read_file(b, path_of(b, "d.json")));
     assert_int_equal(b->said, 0);
 }
@@ -66,7 +76,7 @@ other_keys_are_refused(void **state)
     Bench *b = *state;
     char *path = path_of(b, "c.json");
 
-    assert_true(vq_calib_save(make_calib(b), &b->diag, path, "key 1"));
+    save(make_calib(b), path);
     assert_null(vq_calib_load(&b->arena, &b->diag, path, "key 2"));
     expect_message(b, path, "made for another model or preprocessing");
     assert_int_equal(b->diag.fault, FAULT_MODEL);
@@ -102,7 +112,7 @@ damaged_files_are_refused(void **state)
     Bench *b = *state;
     char *path = path_of(b, "c.json"), *text;
 
-    assert_true(vq_calib_save(make_calib(b), &b->diag, path, "key 1"));
+    save(make_calib(b), path);
     text = read_file(b, path);
     for (size_t i = 0; i < COUNT(damages); i++) {
         char *at = strstr(text, damages[i].from), *bad;
@@ -125,7 +135,7 @@ cut_files_are_refused(void **state)
     char *path = path_of(b, "c.json"), *text;
     size_t n;
 
-    assert_true(vq_calib_save(make_calib(b), &b->diag, path, "key 1"));
+    save(make_calib(b), path);
     text = read_file(b, path);
     n = strlen(text);
     for (size_t cut = 0; cut + 2 < n; cut += 13) {
@@ -136,10 +146,9 @@ cut_files_are_refused(void **state)
 }
 
 static void
-unreadable_and_unwritable(void **state)
+unreadable_files_are_refused(void **state)
 {
     Bench *b = *state;
-    Calib *c = make_calib(b);
     char *path = path_of(b, "none/c.json");
 
     assert_null(vq_calib_load(&b->arena, &b->diag, path, "k"));
@@ -147,11 +156,6 @@ unreadable_and_unwritable(void **state)
     assert_int_equal(b->diag.fault, FAULT_IO);
     assert_null(vq_calib_load(&b->arena, &b->diag, b->dir, "k"));
     expect_message(b, b->dir, "not a regular file");
-    assert_false(vq_calib_save(c, &b->diag, path, "k"));
-    expect_message(b, path, "No such file");
-    assert_false(vq_calib_save(c, &b->diag, "/dev/full", "k"));
-    expect_message(b, "/dev/full", "No space left");
-    assert_int_equal(access("/dev/full", F_OK), 0);
 }
 
 /* Out of memory in the middle of a load: the jump arrives, nothing leaks. */
@@ -164,7 +168,7 @@ memory_may_end(void **state)
     volatile bool out = false;
     jmp_buf oom;
 
-    assert_true(vq_calib_save(make_calib(b), &b->diag, path, "key 1"));
+    save(make_calib(b), path);
     small.limit = (1 << 20) + 64;
     small.oom = &oom;
     if (setjmp(oom))
@@ -182,9 +186,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(everything_comes_back),     TEST(other_keys_are_refused),
-        TEST(damaged_files_are_refused), TEST(cut_files_are_refused),
-        TEST(unreadable_and_unwritable), TEST(memory_may_end),
+        TEST(everything_comes_back),        TEST(other_keys_are_refused),
+        TEST(damaged_files_are_refused),    TEST(cut_files_are_refused),
+        TEST(unreadable_files_are_refused), TEST(memory_may_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -127,6 +127,7 @@ place 4 'folder.o' folder.o
 place 4 '/dev/full' /dev/full
 place 4 'no/r.json' out/m.o --report no/r.json
 place 4 'no/c.json' out/m.o --save-calib no/c.json
+place 4 '/dev/full' out/m.o --save-calib /dev/full
 refuse 4 '/dev/full' "$model" --stop-after=dce -o /dev/full
 (
     ulimit -f 8

@@ -28,15 +28,13 @@ static const char text[] =
 static char *
 save(Fuzz *f, const Calib *c, size_t *n)
 {
-    const char *path = fuzz_file(f, "out.json", "", 0);
     char *bytes = vq_alloc(&f->arena, 1 << 20);
-    FILE *file;
+    FILE *file = fmemopen(bytes, 1 << 20, "wb");
 
-    fuzz_check(vq_calib_save(c, &f->diag, path, "key"), "it can be saved");
-    file = fopen(path, "rb");
-    fuzz_check(file != NULL, "what is saved is there");
-    *n = fread(bytes, 1, 1 << 20, file);
-    fclose(file);
+    fuzz_check(file != NULL, "there is memory for it");
+    vq_calib_save(c, file, "key");
+    *n = (size_t)ftell(file);
+    fuzz_check(!ferror(file) && fclose(file) == 0, "it can be saved");
     return bytes;
 }
 

@@ -76,8 +76,8 @@ commit_puts_all_in_place(void **state)
     Fixture *x = *state;
     OutputSet *s = vq_output_new(&x->arena, &x->diag);
 
-    fputs("one", vq_output_open(s, x->a, NULL));
-    fputs("two", vq_output_open(s, x->b, NULL));
+    fputs("one", vq_output_open(s, x->a));
+    fputs("two", vq_output_open(s, x->b));
     assert_int_not_equal(access(x->a, F_OK), 0);
     assert_true(vq_output_commit(s));
     check_text(x->a, "one");
@@ -91,8 +91,8 @@ abort_leaves_the_old_file(void **state)
     OutputSet *s = vq_output_new(&x->arena, &x->diag);
 
     write_text(x->a, "old");
-    fputs("new", vq_output_open(s, x->a, NULL));
-    fputs("more", vq_output_open(s, x->b, NULL));
+    fputs("new", vq_output_open(s, x->a));
+    fputs("more", vq_output_open(s, x->b));
     vq_output_abort(s);
     vq_output_abort(s);
     check_text(x->a, "old");
@@ -106,8 +106,8 @@ one_failure_fails_all(void **state)
     OutputSet *s = vq_output_new(&x->arena, &x->diag);
     FILE *full;
 
-    fputs("one", vq_output_open(s, x->a, NULL));
-    full = vq_output_open(s, "/dev/full", NULL);
+    fputs("one", vq_output_open(s, x->a));
+    full = vq_output_open(s, "/dev/full");
     assert_non_null(full);
     fputs("two", full);
     assert_false(vq_output_commit(s));
@@ -121,7 +121,7 @@ missing_folder_is_reported(void **state)
     Fixture *x = *state;
     OutputSet *s = vq_output_new(&x->arena, &x->diag);
 
-    assert_null(vq_output_open(s, "/tmp/vitqc_no_such_folder/a", NULL));
+    assert_null(vq_output_open(s, "/tmp/vitqc_no_such_folder/a"));
     assert_int_equal(x->diag.fault, FAULT_IO);
     vq_output_abort(s);
 }
@@ -136,8 +136,8 @@ mode_follows_the_umask_or_the_old_file(void **state)
 
     write_text(x->b, "old");
     chmod(x->b, 0640);
-    fputs("one", vq_output_open(s, x->a, NULL));
-    fputs("two", vq_output_open(s, x->b, NULL));
+    fputs("one", vq_output_open(s, x->a));
+    fputs("two", vq_output_open(s, x->b));
     assert_true(vq_output_commit(s));
     umask(mask);
     assert_int_equal(stat(x->a, &st), 0);
@@ -155,7 +155,7 @@ a_link_stays_a_link(void **state)
 
     write_text(x->b, "old");
     assert_int_equal(symlink("b", x->a), 0);
-    fputs("new", vq_output_open(s, x->a, NULL));
+    fputs("new", vq_output_open(s, x->a));
     assert_true(vq_output_commit(s));
     assert_int_equal(lstat(x->a, &st), 0);
     assert_true(S_ISLNK(st.st_mode));
@@ -176,7 +176,7 @@ own_streams(void **state)
     assert_non_null(there);
     assert_true(dup2(fileno(there), STDERR_FILENO) >= 0);
     assert_int_equal(stat(x->a, &before), 0);
-    f = vq_output_open(s, "/dev/stderr", NULL);
+    f = vq_output_open(s, "/dev/stderr");
     assert_non_null(f);
     fputs("text", f);
     assert_true(vq_output_commit(s));

@@ -112,17 +112,20 @@ test_a_saved_choice_is_kept(void **state)
     char path[] = "/tmp/vitqc-choose-XXXXXX";
     Calib *calib = calibrate(), *loaded;
     Made first = compile(calib, NL_AUTO), again;
+    FILE *f;
 
     (void)state;
-    assert_true(close(mkstemp(path)) == 0);
-    assert_true(vq_calib_save(calib, &diag, path, "key"));
+    f = fdopen(mkstemp(path), "wb");
+    assert_non_null(f);
+    vq_calib_save(calib, f, "key");
+    assert_int_equal(fclose(f), 0);
     loaded = vq_calib_load(&A, &diag, path, "key");
     unlink(path);
     assert_non_null(loaded);
     again = compile(loaded, NL_AUTO);
-    for (const FormNote *f = first.report.form, *h = again.report.form; f || h;
-         f = f->next, h = h->next) {
-        assert_string_equal(f->form, h->form);
+    for (const FormNote *n = first.report.form, *h = again.report.form; n || h;
+         n = n->next, h = h->next) {
+        assert_string_equal(n->form, h->form);
         assert_string_equal(h->why, "measured when the calibration was made");
     }
 }
