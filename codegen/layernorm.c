@@ -11,18 +11,23 @@
  * products are unsigned ones, which every level has. n_c fits 16 bits
  * (verify_int.c), so it is 16 bits of the sum, whatever a logical shift leaves
  * above them.
+ *
+ * In rows of more than 2^15 columns C * x_c - S1 has k bits too many: products
+ * by C are of 64-bit lanes as well, shifted before they meet y, and n_c is
+ * clamped. Constants that are the same for many columns, as those of a norm of
+ * channels of pixels, are stored once.
  */
 #include "codegen/module.h"
+#include "codegen/norm_consts.h"
 #include "codegen/remark.h"
 #include "codegen/row_sums.h"
 
 #include "ir/layout.h"
+#include "ir/quant.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 enum {
-    LANES = 32, /* columns that constants are padded to */
     ROWS = 16,
     FAR = 48, /* a longer shift leaves less than 16 bits */
 };
@@ -33,69 +38,47 @@ typedef struct Norm {
     DType dt;
     bool far; /* the shift may be longer than FAR */
     bool centre;
+    int excess; /* k of a long row */
     Val x, out, consts, saved;
-    int64_t lanes; /* n, padded */
-    int64_t heads; /* rows in a row: head h has the h-th g and b */
-    Val all;       /* constants of all heads */
-    Val less, y;   /* i32: 2^31 - S1, and 1/sqrt(V) in Q30 */
-    Val add, down; /* i64: what is added to u * y, and the shift then */
+    int64_t run, lanes; /* of norm_consts.h */
+    int64_t heads;      /* rows in a row: head h has the h-th g and b */
+    Val all;            /* constants of all heads */
+    Val less, y;        /* i32: 2^31 - S1, and 1/sqrt(V) in Q30 */
+    Val add, down;      /* i64: what is added to u * y, and the shift then */
 } Norm;
 
-/* The column that lane i of a step's even or odd half has among eight:
- * 0 4 2 6, 1 5 3 7. */
-static int64_t
-column_of(int64_t i, int odd)
-{
-    return i / 4 * 8 + (int64_t[]){0, 4, 2, 6}[i % 4] + odd;
-}
-
-/* s32 g and b of even columns and of odd ones, in the order of column_of; g in
- * the low half of its lane, the other is 0. */
-static void
-fill_halves(const int32_t *from, int64_t n, int64_t lanes, int32_t mask,
-            int32_t *to)
-{
-    for (int odd = 0; odd < 2; odd++)
-        for (int64_t i = 0; i < lanes / 2; i++) {
-            int64_t c = column_of(i, odd);
-
-            to[odd * lanes / 2 + i] = c < n ? from[c] & mask : 0;
-        }
-}
-
-/* The greatest shift: V is below C^2 * 2^30 + E. */
+/* The greatest shift: V is below C^2 * 2^30 + E. A number to be clamped needs
+ * its sign. */
 static bool
-shifts_far(int64_t n, int64_t eps, int frac)
+shifts_far(const Norm *t, int64_t eps)
 {
-    uint64_t most = ((uint64_t)(n * n) << 30) + (uint64_t)eps;
+    uint64_t most = ((uint64_t)(t->n * t->n) << 30) + (uint64_t)eps;
 
-    return 30 + (63 - __builtin_clzll(most)) / 2 - frac > FAR;
+    return t->excess || 30 + (63 - __builtin_clzll(most)) / 2 - t->frac > FAR;
 }
 
 static bool
 fits_32_bits(const Norm *t, const int32_t *g, const int32_t *b)
 {
+    int64_t most = vq_norm_most(t->n, t->frac);
+
     for (int64_t i = 0; i < t->n * t->heads; i++)
         if (llabs(g[i]) > INT16_MAX ||
-            ldexp(sqrt((double)t->n), t->frac) * (double)llabs(g[i]) +
-                    (double)llabs(b[i]) >
-                (double)INT32_MAX)
+            most * llabs(g[i]) + llabs(b[i]) > INT32_MAX)
             return false;
-    return t->n << 2 * t->frac < INT64_C(1) << 30;
+    return t->excess || t->n << 2 * t->frac < INT64_C(1) << 30;
 }
 
-/* The rows of eps are few and differ by layer: it is a constant too, so that
- * layers share code. Constants: g, b (fill_halves) of each head, s64 eps. */
 bool
 vq_plan_layernorm(Module *m, const Op *op, Plan *p)
 {
     int64_t heads = vq_get_i(op, A_HEADS, 1);
     int64_t n = vq_cols(vq_type(m->g, op->in[0])) / heads;
-    int64_t lanes = vq_align(n, LANES), eps = vq_get_i(op, A_IEPS, 1);
-    int64_t length = heads * 2 * lanes;
-    int32_t *k = NEWN(m->arena, int32_t, length + LANES);
+    int64_t eps = vq_get_i(op, A_IEPS, 1);
+    NormConsts c = {.n = n, .heads = heads};
     const int32_t *g = m->g->val[op->in[1]].data;
     const int32_t *beta = m->g->val[op->in[2]].data;
+    const int32_t *k = vq_norm_consts(m->arena, &c, g, beta, eps);
     Norm *t = NEW(m->arena, Norm);
 
     *t = (Norm){.n = n,
@@ -103,23 +86,20 @@ vq_plan_layernorm(Module *m, const Op *op, Plan *p)
                 .shift = (int)vq_get_i(op, A_SHIFT, 0),
                 .dt = vq_type(m->g, op->out)->dt,
                 .centre = vq_get_i(op, A_MEAN, 1) != 0,
+                .excess = vq_norm_down(n),
                 .heads = heads,
-                .lanes = lanes};
+                .run = c.run,
+                .lanes = c.lanes};
     if (!fits_32_bits(t, g, beta))
         return vq_bug(m->diag, op->loc, "a layernorm's sums leave 32 bits");
-    t->far = shifts_far(n, eps, t->frac);
-    for (int64_t h = 0; h < heads; h++) {
-        fill_halves(g + h * n, n, lanes, 0xffff, k + h * 2 * lanes);
-        fill_halves(beta + h * n, n, lanes, -1, k + h * 2 * lanes + lanes);
-    }
-    *(int64_t *)(k + length) = eps;
-    p->at[p->nconst++] = vq_module_const(m, k, (size_t)(length + LANES) * 4);
+    t->far = shifts_far(t, eps);
+    p->at[p->nconst++] = vq_module_const(m, k, (size_t)c.size);
     p->info = t;
     p->raw = 1;
-    p->key = vq_format(m->arena, "layernorm %s %s %d %d %d %d %lld",
+    p->key = vq_format(m->arena, "layernorm %s %s %d %d %d %d %lld %lld",
                        vq_key_type(m, vq_type(m->g, op->in[0])),
                        vq_dtype[t->dt].text, t->frac, t->shift, t->far,
-                       t->centre, (long long)heads);
+                       t->centre, (long long)heads, (long long)t->run);
     return true;
 }
 
@@ -138,14 +118,36 @@ enum Saved {
     SAVED = 4 * ROWS * 8
 };
 
-/* V = C * squares - S1^2 + eps becomes the scaled v and the shift. */
+/* C * squares - S1^2, less what a long row's columns are shifted by, twice. */
+static Val
+find_variance(Build *b, const Norm *t, Val sum, Val squares)
+{
+    unsigned bits = t->excess ? 128 : 64;
+    Val v;
+
+    sum = b_sext(b, sum, bits);
+    v = b_sub(b, b_mulc(b, b_zext(b, squares, bits), t->n), b_mul(b, sum, sum));
+    return t->excess ? b_trunc(b, b_lshrc(b, v, 2 * t->excess), 64) : v;
+}
+
+/* What is added to C * x_c to make u_c; to C * (x_c + 2^15) in a long row, and
+ * u_c has k bits more. */
+static Val
+find_less(Build *b, const Norm *t, Val sum)
+{
+    int64_t add = INT64_C(1) << (31 + t->excess);
+
+    return b_sub(b, b_i64(b, t->excess ? add - (t->n << 15) : add), sum);
+}
+
+/* V becomes the scaled v and the shift. */
 static void
 save_row(Build *b, const Norm *t, Val at, Val sum, Val squares)
 {
     Val eps = b_load(b, b->i64, b_atc(b, t->all, 8 * t->lanes * t->heads), 8);
-    Val v = b_mulc(b, squares, t->n), e, zeros, up, down;
+    Val v = b_add(b, find_variance(b, t, sum, squares), eps), e, zeros, up,
+        down;
 
-    v = b_add(b, b_sub(b, v, b_mul(b, sum, sum)), eps);
     zeros = b_intrinsic(b, "llvm.ctlz", b->i64, (Val[]){v, b_const(b->i1, 1)},
                         2, NULL);
     e = b_andc(b, b_sub(b, b_i64(b, 63), zeros), ~INT64_C(1));
@@ -158,8 +160,7 @@ save_row(Build *b, const Norm *t, Val at, Val sum, Val squares)
     b_store(b, b_shl(b, b_i64(b, 1), b_subc(b, down, 1)), b_atc(b, at, AT_ADD),
             8);
     b_store(b, down, b_atc(b, at, AT_DOWN), 8);
-    b_store(b, b_sub(b, b_i64(b, INT64_C(1) << 31), sum), b_atc(b, at, AT_LESS),
-            8);
+    b_store(b, find_less(b, t, sum), b_atc(b, at, AT_LESS), 8);
 }
 
 /* vq_rsqrt_q30 on lanes of i64. */
@@ -198,8 +199,8 @@ load_scale(Build *b, Norm *t, Val at)
 {
     unsigned wide = vq_row_step(b) / 4; /* lanes of 64 bits */
 
-    t->less = b_load(b, b->i32, b_atc(b, at, AT_LESS), 8);
-    t->less = b_splat(b, t->less, 2 * wide);
+    t->less = b_load(b, t->excess ? b->i64 : b->i32, b_atc(b, at, AT_LESS), 8);
+    t->less = b_splat(b, t->less, t->excess ? wide : 2 * wide);
     t->y = b_splat(b, b_load(b, b->i32, b_atc(b, at, AT_SCALED), 8), 2 * wide);
     t->y = b_bitcast(b, t->y, b_vec(b->i64, wide));
     t->add = b_load(b, b->i64, b_atc(b, at, AT_ADD), 8);
@@ -221,16 +222,34 @@ one_of_two(Build *b, int64_t x, unsigned lanes, int odd)
     return b_consts(b, b->i16, c, lanes);
 }
 
-/* u_c. As s16, C = 2^15 is -2^15. */
+/* u_c; of a long row x_c + 2^15. As s16, C = 2^15 is -2^15. */
 static Val
 centred(Build *b, const Norm *t, Val x, int odd)
 {
-    Val c = p_madd(b, x, one_of_two(b, (int16_t)t->n, b_lanes(x), odd));
+    Val c;
 
+    if (t->excess) {
+        c = b_xor(b, x, b_const(LLVMTypeOf(x), 1 << 15));
+        c = b_bitcast(b, c, b_vec(b->i32, b_lanes(x) / 2));
+        return odd ? b_lshrc(b, c, 16) : b_andc(b, c, UINT16_MAX);
+    }
+    c = p_madd(b, x, one_of_two(b, (int16_t)t->n, b_lanes(x), odd));
     return t->n > INT16_MAX ? b_sub(b, t->less, c) : b_add(b, t->less, c);
 }
 
-/* n_c in the low 16 bits of each lane, in the order of column_of. */
+/* u_c in the low half of each 64-bit lane, of every other one of 32 bits. */
+static Val
+every_other(Build *b, const Norm *t, Val pair, int k)
+{
+    Val u = k ? b_lshrc(b, pair, 32) : pair;
+
+    if (!t->excess)
+        return u;
+    u = p_mulu(b, u, b_const(LLVMTypeOf(u), t->n));
+    return b_lshrc(b, b_add(b, u, t->less), t->excess);
+}
+
+/* n_c in the low 16 bits of each lane, in the order of vq_norm_column. */
 static Val
 normalized(Build *b, const Norm *t, Val u)
 {
@@ -242,14 +261,29 @@ normalized(Build *b, const Norm *t, Val u)
         b_slow(b, "shifts by more than 48 keep their sign in 64-bit lanes: "
                   "epsilon or the row is long");
     for (int k = 0; k < 2; k++) {
-        p[k] = p_mulu(b, k ? b_lshrc(b, pair, 32) : pair, t->y);
+        p[k] = p_mulu(b, every_other(b, t, pair, k), t->y);
         p[k] = b_add(b, p[k], t->add);
         p[k] = t->far ? b_ashr(b, p[k], t->down) : b_lshr(b, p[k], t->down);
         p[k] = b_bitcast(b, p[k], LLVMTypeOf(u));
     }
     for (unsigned i = 0; i < 2 * wide; i++)
         lane[i] = (int)(i / 4 * 4 + i % 2 * 2 + (i % 4 / 2) * 2 * wide);
-    return b_shuffle(b, p[0], p[1], lane, 2 * wide);
+    u = b_shuffle(b, p[0], p[1], lane, 2 * wide);
+    return t->excess ? b_clamp(b, u, INT16_MIN, INT16_MAX) : u;
+}
+
+/* s32 g or b of a half step. */
+static Val
+load_const(Build *b, const Norm *t, Val i, unsigned lanes, int64_t first,
+           int odd)
+{
+    Val at;
+
+    if (t->run > 1)
+        return b_splat(b, b_load(b, b->i32, b_atc(b, t->consts, first), 4),
+                       lanes);
+    at = b_elt(b, t->consts, i, 2, odd * 2 * t->lanes);
+    return b_load(b, b_vec(b->i32, lanes), b_atc(b, at, first), lanes * 4);
 }
 
 /* Codes of the even or odd columns of a step, before they are clamped. */
@@ -257,10 +291,8 @@ static Val
 half_step(Build *b, const Norm *t, Val x, Val i, int odd)
 {
     unsigned lanes = b_lanes(x) / 2;
-    Ty v = b_vec(b->i32, lanes);
-    Val at = b_elt(b, t->consts, i, 2, odd * 2 * t->lanes);
-    Val g = b_load(b, v, at, lanes * 4);
-    Val beta = b_load(b, v, b_atc(b, at, 4 * t->lanes), lanes * 4);
+    Val g = load_const(b, t, i, lanes, 0, odd);
+    Val beta = load_const(b, t, i, lanes, 4 * t->lanes, odd);
     Val n = normalized(b, t, centred(b, t, x, odd));
 
     n = p_madd(b, b_bitcast(b, n, LLVMTypeOf(x)),
@@ -338,12 +370,58 @@ head_consts(Build *b, const Norm *t, Val row)
                  8 * t->lanes, 0);
 }
 
+/* ---- rows ---- */
+
+/* The columns of a row, or of a run: this part's share of them, or all. */
+static void
+emit_columns(Build *b, Norm *t, const Args *args, bool share)
+{
+    bool bytes = vq_dtype[t->dt].bytes == 1;
+    int64_t n = t->run > 1 ? t->run : t->n;
+    unsigned step = (bytes ? 2 : 1) * vq_row_step(b);
+    MapFn *fn = bytes ? norm_bytes : norm_words;
+
+    if (share)
+        b_map_share(b, args, n, step, fn, t);
+    else
+        b_map(b, n, step, fn, t);
+}
+
+/* The only row is shared by all parts, each of which sums it up. */
+static bool
+shares_columns(const Norm *t, const Args *args)
+{
+    return t->n >= VQ_MANYCOLS &&
+           vq_rows(vq_type(args->g, args->op->in[0])) * t->heads == 1;
+}
+
+static void
+emit_row(Build *b, Norm *t, const Args *args)
+{
+    int64_t runs = t->run > 1 ? t->n / t->run : 1;
+    bool share = shares_columns(t, args);
+    Val lo = b_i64(b, 0), hi = b_i64(b, runs);
+    Norm run = *t;
+    Loop loop;
+
+    if (runs == 1) {
+        emit_columns(b, t, args, share);
+        return;
+    }
+    if (share)
+        b_share(b, args, runs, &lo, &hi);
+    b_loop_range(b, &loop, lo, 1, hi);
+    run.x = b_elt(b, t->x, loop.i, t->run * 2, 0);
+    run.out = b_elt(b, t->out, loop.i, t->run * vq_dtype[t->dt].bytes, 0);
+    run.consts = b_elt(b, t->consts, loop.i, 4, 0);
+    emit_columns(b, &run, args, false);
+    b_loop_end(b, &loop);
+}
+
 /* Rows [first, end), ROWS at most. */
 static void
 emit_rows(Build *b, Norm *t, const Args *args, Val first, Val end)
 {
-    bool bytes = vq_dtype[t->dt].bytes == 1;
-    unsigned step = vq_row_step(b);
     Val sum, squares;
     Loop loop;
 
@@ -361,7 +439,7 @@ emit_rows(Build *b, Norm *t, const Args *args, Val first, Val end)
     t->out = b_elt(b, args->out, loop.i, t->n * vq_dtype[t->dt].bytes, 0);
     t->consts = head_consts(b, t, loop.i);
     load_scale(b, t, b_elt(b, t->saved, b_sub(b, loop.i, first), 8, 0));
-    b_map(b, t->n, bytes ? 2 * step : step, bytes ? norm_bytes : norm_words, t);
+    emit_row(b, t, args);
     b_loop_end(b, &loop);
 }
 
@@ -370,12 +448,15 @@ vq_body_layernorm(Build *b, const Args *args)
 {
     Norm t = *(const Norm *)args->plan->info;
     Val lo, hi, end;
+    int64_t rows = vq_rows(vq_type(args->g, args->op->in[0])) * t.heads;
     Loop loop;
 
     t.all = args->konst[0];
     t.saved = b_alloca(b, SAVED);
-    b_share(b, args, vq_rows(vq_type(args->g, args->op->in[0])) * t.heads, &lo,
-            &hi);
+    lo = b_i64(b, 0);
+    hi = b_i64(b, 1);
+    if (!shares_columns(&t, args))
+        b_share(b, args, rows, &lo, &hi);
     b_loop_range(b, &loop, lo, ROWS, hi);
     end = b_least(b, b_addc(b, loop.i, ROWS), hi);
     emit_rows(b, &t, args, loop.i, end);

@@ -44,8 +44,8 @@ total(Build *b, const Sums *s, Val *sum, Val *squares)
     *squares = b_reduce(b, "add", b_add(b, lower, s->odd));
 }
 
-void
-vq_row_sums(Build *b, Val row, int64_t n, Val *sum, Val *squares)
+static void
+sum_block(Build *b, Val row, int64_t n, Val *sum, Val *squares)
 {
     unsigned step = vq_row_step(b), rest = (unsigned)(n % step);
     Val none = LLVMConstNull(b_vec(b->i64, step / 4));
@@ -66,4 +66,33 @@ vq_row_sums(Build *b, Val row, int64_t n, Val *sum, Val *squares)
     if (rest)
         add_step(b, &s, vq_row_load(b, row, b_i64(b, n - rest), rest));
     total(b, &s, sum, squares);
+}
+
+/* Blocks, each with sums that fit 32 bits. */
+void
+vq_row_sums(Build *b, Val row, int64_t n, Val *sum, Val *squares)
+{
+    enum { BLOCK = 1 << 15 };
+    int64_t rest = n % BLOCK;
+    Val s, q;
+    Loop loop;
+
+    if (n <= BLOCK) {
+        sum_block(b, row, n, sum, squares);
+        return;
+    }
+    b_loop(b, &loop, 0, BLOCK, n / BLOCK);
+    *sum = b_carry(b, &loop, b_i64(b, 0));
+    *squares = b_carry(b, &loop, b_i64(b, 0));
+    sum_block(b, b_elt(b, row, loop.i, 2, 0), BLOCK, &s, &q);
+    b_next(&loop, 0, b_add(b, *sum, s));
+    b_next(&loop, 1, b_add(b, *squares, q));
+    b_loop_end(b, &loop);
+    *sum = loop.next[0];
+    *squares = loop.next[1];
+    if (!rest)
+        return;
+    sum_block(b, b_atc(b, row, 2 * (n - rest)), rest, &s, &q);
+    *sum = b_add(b, *sum, s);
+    *squares = b_add(b, *squares, q);
 }

@@ -8,7 +8,7 @@
 unsigned vq_row_step(const Build *);
 /* Columns i .. i + count - 1 of the row, then zeros: a register. */
 Val vq_row_load(Build *, Val row, Val i, unsigned count);
-/* The sum of n numbers and that of their squares, i64; n at most 2^15. */
+/* The sum of n numbers and that of their squares, i64. */
 void vq_row_sums(Build *, Val row, int64_t n, Val *sum, Val *squares);
 
 #endif

@@ -43,10 +43,19 @@ rsqrt_of(uint64_t v)
 
 typedef struct IntNorm {
     const int32_t *g, *b;
-    int frac, shift;
+    int frac, shift, down;
     bool centre;
     int64_t eps, n;
 } IntNorm;
+
+/* Before it is shifted, up to 70 bits. */
+static uint64_t
+variance_of(const IntNorm *t, int64_t s1, int64_t s2)
+{
+    __int128 v = (__int128)t->n * s2 - (__int128)s1 * s1;
+
+    return (uint64_t)(v >> 2 * t->down) + (uint64_t)t->eps;
+}
 
 static void
 normalize_row(const IntNorm *t, const int16_t *x, int32_t *q)
@@ -58,9 +67,9 @@ normalize_row(const IntNorm *t, const int16_t *x, int32_t *q)
         s1 += t->centre ? x[c] : 0;
         s2 += (int32_t)x[c] * x[c];
     }
-    r = rsqrt_of((uint64_t)(t->n * s2 - s1 * s1 + t->eps));
+    r = rsqrt_of(variance_of(t, s1, s2));
     for (int64_t c = 0; c < t->n; c++) {
-        int64_t d = (t->n * x[c] - s1) * r.y;
+        int64_t d = ((t->n * x[c] - s1) >> t->down) * r.y;
         int64_t n = vq_rshift_round(d, 30 + r.e / 2 - t->frac);
 
         n = vq_clamp(n, INT16_MIN, INT16_MAX);
@@ -79,6 +88,7 @@ vq_eval_i_layernorm(const EvalArgs *e)
     IntNorm t = {.centre = vq_get_i(e->op, A_MEAN, 1) != 0,
                  .frac = (int)vq_get_i(e->op, A_FRAC, 0),
                  .shift = (int)vq_get_i(e->op, A_SHIFT, 0),
+                 .down = vq_norm_down(n),
                  .eps = vq_get_i(e->op, A_IEPS, 1),
                  .n = n};
 

@@ -197,6 +197,15 @@ vq_scale_at(const Graph *g, const Type *t, int64_t c)
     return t->q.scale != 0 ? t->q.scale : 1;
 }
 
+/* sqrt(n) * 2^frac and a rounding, or where n_c is clamped. */
+int64_t
+vq_norm_most(int64_t n, int frac)
+{
+    double most = ldexp(sqrt((double)n), frac) + 1;
+
+    return n > VQ_SHORTROW || most > 0x1p15 ? 1 << 15 : (int64_t)most;
+}
+
 uint32_t
 vq_rsqrt_q30(uint32_t v)
 {

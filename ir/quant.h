@@ -91,6 +91,36 @@ vq_rshift_round(int64_t x, int s)
  */
 uint32_t vq_rsqrt_q30(uint32_t v);
 
+/* ---- how long sums may be ---- */
+
+/* An accumulator may have this magnitude: adding the rounding constant of a
+ * requantization, at most 2^30, then stays within 32 bits. */
+#define VQ_ACC_MAX (INT32_MAX - (INT64_C(1) << 30))
+
+enum {
+    VQ_MAXSCORES = 1 << 15, /* in a row of a softmax */
+    /* Products of two values in bytes, before the first's zero point is taken
+     * off, in a sum. */
+    VQ_MAXDEPTH = VQ_ACC_MAX / (2 * UINT8_MAX * -INT8_MIN),
+    VQ_SHORTROW = 1 << 15, /* columns of i.layernorm in 64 bits */
+    VQ_LONGROW = 1 << 20,  /* and at all */
+};
+
+/* Bits that n * x - sum(x) has beyond 32: the least k such that a row of n has
+ * at most 2^(15+k) columns. */
+static inline int
+vq_norm_down(int64_t n)
+{
+    int k = 0;
+
+    while (n > (int64_t)VQ_SHORTROW << k)
+        k++;
+    return k;
+}
+
+/* The greatest |n_c| of a row of n with `frac` fraction bits. */
+int64_t vq_norm_most(int64_t n, int frac);
+
 /* ---- softmax.c: one row of integer softmax ---- */
 
 typedef enum SoftmaxForm {

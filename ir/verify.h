@@ -67,10 +67,6 @@ bool vq_need_softmax(const Check *, uint32_t i, int64_t n, int64_t *sum);
 
 /* ---- accumulators: verify_acc.c ---- */
 
-/* An accumulator may have this magnitude: adding the rounding constant of a
- * requantization, at most 2^30, then stays within 32 bits. */
-#define VQ_ACC_MAX (INT32_MAX - (INT64_C(1) << 30))
-
 /* Sums of u8 codes times the columns of a row-major w [rows x cols], bias
  * added (may be NULL), stay within VQ_ACC_MAX. */
 bool vq_prove_columns(const Check *, const int8_t *w, int64_t rows,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ir/layout.h"
+#include "ir/quant.h"
 
 enum { MAXCODE = UINT8_MAX, MAXROWS = 1 << 23 };
 

@@ -228,7 +228,7 @@ vq_need_softmax(const Check *c, uint32_t i, int64_t n, int64_t *sum)
     if (form < 0 || form >= NSOFTMAXFORM)
         return vq_fail(c, "softmax=%lld is no form of softmax",
                        (long long)form);
-    if (n > 1 << 15)
+    if (n > VQ_MAXSCORES)
         return vq_fail(c, "rows of %lld scores are longer than 2^15",
                        (long long)n);
     return vq_need_const(c, i, softmax_form[form].entry,

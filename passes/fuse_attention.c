@@ -20,6 +20,7 @@
  * A quantized model's scores are rounded as the integer op does it, to 16 bits;
  * its probabilities to 8 where it says so, for that drops the small ones.
  */
+#include "ir/quant.h"
 #include "passes/heads.h"
 #include "passes/moves.h"
 #include "passes/passes.h"
@@ -269,6 +270,8 @@ match_attention(const Graph *g, const Op *pv, Found *f)
     qk = find_scores(&f->scores, softmax->in[0]);
     if (!qk || !same_lead(g, qk) || !find_operands(f, g, qk, pv))
         return false;
+    if (f->k.tokens > VQ_MAXSCORES || f->q.depth > VQ_MAXDEPTH)
+        return false; /* keep.h: its parts are kept in float */
     f->scores.scale *= f->q.view.scale * f->k.view.scale;
     /* The products contract over these. */
     assert(f->q.depth == f->k.depth && f->k.tokens == f->v.tokens);

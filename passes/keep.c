@@ -30,6 +30,16 @@ static const char *const reason[NOP] = {
 /* An s16 sum of so many stays within 32 bits. */
 enum { MAXSUM = 1 << 14 };
 
+/* Columns of the first operand, of a head if it has such. */
+static const struct {
+    int64_t most;
+    const char *why;
+} longest[NOP] = {
+    [OP_SOFTMAX] = {VQ_MAXSCORES, "its rows have more than 2^15 scores"},
+    [OP_MATMUL] = {VQ_MAXDEPTH, "its sums would not fit 32 bits"},
+    [OP_LAYERNORM] = {VQ_LONGROW, "its rows have more than 2^20 columns"},
+};
+
 static const char *
 no_sum(const Graph *g, const Op *op)
 {
@@ -53,6 +63,10 @@ vq_no_integer_form(const Graph *g, const Op *op)
         return "it is not along the last axis";
     if (op->kind == OP_REDUCE_MEAN || op->kind == OP_REDUCE_SUM)
         return no_sum(g, op);
+    if (longest[op->kind].most &&
+        vq_cols(vq_type(g, op->in[0])) / vq_get_i(op, A_HEADS, 1) >
+            longest[op->kind].most)
+        return longest[op->kind].why;
     return NULL;
 }
 

@@ -25,9 +25,9 @@ bool vq_check_form(const Graph *, Diag *, const Op *, bool require_integer);
  *    calibration image, its table is less than 25 dB above the error that
  *    rounding the operand makes. Noted in the calibration. Only with
  *    --nonlinear=auto, and not in a model that is quantized already,
- *  - ops element by element, reductions and softmax, between ops that are
- *    kept: all that they read is made by such, all that they make is read by
- *    such.
+ *  - ops element by element, reductions, softmax and layernorm, between ops
+ *    that are kept: all that they read is made by such, all that they make is
+ *    read by such.
  * The last two only where an integer form is not required. NULL after an error
  * for every op that cannot be kept, or may not be.
  */

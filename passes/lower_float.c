@@ -200,6 +200,96 @@ lower_softmax(Rewrite *r, const Op *op)
     return finish_map(r, op, in, 2, share, COUNT(share));
 }
 
+/* x of the op, in rows of n where a row has several heads. */
+static ValId
+head_rows(Rewrite *r, const Op *op, int64_t heads, Type *t)
+{
+    ValId x = vq_new(r, op->in[0]);
+
+    *t = real_type(vq_type(r->from, op->out));
+    if (heads == 1)
+        return x;
+    t->dim[t->rank] = t->dim[t->rank - 1] / heads;
+    t->dim[t->rank++ - 1] = heads;
+    return vq_emit(r->to, OP_RESHAPE, vq_subname(r, op, ".heads"), *t, &x, 1,
+                   op->loc)
+        ->out;
+}
+
+/* gamma or beta. */
+static ValId
+head_const(Rewrite *r, const Op *op, uint32_t i, int64_t heads)
+{
+    const Value *v = &r->from->val[op->in[i]];
+    int64_t n = vq_count(&v->type);
+    Type t = TYPE(DT_F32, heads, n / heads);
+
+    return vq_const(r->to, vq_subname(r, op, i == 1 ? ".gamma" : ".beta"),
+                    heads == 1 ? TYPE(DT_F32, n) : t, v->data);
+}
+
+/* (x - sum(x) / n) / sqrt(sum of its squares / n + eps) in rows of n. */
+static ValId
+norm_rows(Rewrite *r, const Op *op, ValId x, Type t)
+{
+    static const int64_t less[] = {FN_X, FN_Y, FN_SUB};
+    static const int64_t square[] = {FN_X, FN_X, FN_MUL};
+    static const int64_t quotient[] = {FN_X, FN_Y, FN_DIV};
+    int axis = t.rank - 1;
+    int64_t n = vq_fn_const((float)t.dim[axis]);
+    int64_t eps = vq_fn_const((float)vq_get_f(op, A_EPS, 0));
+    const int64_t mean[] = {FN_X, n, FN_DIV};
+    const int64_t dev[] = {FN_X, n, FN_DIV, eps, FN_ADD, FN_SQRT};
+    ValId in[2] = {x}, sum;
+    Type one = t;
+
+    one.dim[axis] = 1;
+    if (vq_get_i(op, A_MEAN, 1)) {
+        sum = emit_reduce(r, op, OP_F_SUM, vq_subname(r, op, ".sum"), x, axis);
+        in[1] = emit_map(r, op, vq_subname(r, op, ".mean"), one, &sum, 1, mean,
+                         COUNT(mean));
+        in[0] = emit_map(r, op, vq_subname(r, op, ".centred"), t, in, 2, less,
+                         COUNT(less));
+    }
+    sum = emit_map(r, op, vq_subname(r, op, ".square"), t, in, 1, square,
+                   COUNT(square));
+    sum =
+        emit_reduce(r, op, OP_F_SUM, vq_subname(r, op, ".squares"), sum, axis);
+    in[1] = emit_map(r, op, vq_subname(r, op, ".dev"), one, &sum, 1, dev,
+                     COUNT(dev));
+    return emit_map(r, op, vq_subname(r, op, ".plain"), t, in, 2, quotient,
+                    COUNT(quotient));
+}
+
+static bool
+lower_layernorm(Rewrite *r, const Op *op)
+{
+    static const int64_t times[] = {FN_X, FN_Y, FN_MUL};
+    static const int64_t plus[] = {FN_X, FN_Y, FN_ADD};
+    int64_t heads = vq_get_i(op, A_HEADS, 1);
+    Type t, want = real_type(vq_type(r->from, op->out));
+    ValId in[2], y;
+
+    if (!vq_is_const(r->from, op->in[1]) || !vq_is_const(r->from, op->in[2]))
+        return vq_error(r->diag, op->loc,
+                        "layernorm's gamma and beta must be constants");
+    in[0] = head_rows(r, op, heads, &t);
+    in[0] = norm_rows(r, op, in[0], t);
+    in[1] = head_const(r, op, 1, heads);
+    in[0] = emit_map(r, op, vq_subname(r, op, ".scaled"), t, in, 2, times,
+                     COUNT(times));
+    in[1] = head_const(r, op, 2, heads);
+    if (heads == 1)
+        return finish_map(r, op, in, 2, plus, COUNT(plus));
+    y = emit_map(r, op, vq_subname(r, op, ".rows"), t, in, 2, plus,
+                 COUNT(plus));
+    y = vq_emit(r->to, OP_RESHAPE, r->from->val[op->out].name, want, &y, 1,
+                op->loc)
+            ->out;
+    vq_become(r, op->out, y);
+    return true;
+}
+
 /* ---- products ---- */
 
 /* A vector as a matrix of one row or column. */
@@ -244,7 +334,7 @@ static LowerFn *const lower[NOP] = {
     [OP_GELU] = lower_gelu,      [OP_SCALE] = lower_word,
     [OP_REDUCE_SUM] = lower_sum, [OP_REDUCE_MEAN] = lower_mean,
     [OP_REDUCE_MAX] = lower_max, [OP_SOFTMAX] = lower_softmax,
-    [OP_MATMUL] = lower_matmul,
+    [OP_MATMUL] = lower_matmul,  [OP_LAYERNORM] = lower_layernorm,
 };
 
 static LowerFn *

@@ -18,15 +18,16 @@ integer_bias(Rewrite *r, const Op *op, ValId x, ValId w, int32_t *out)
         op->nin > 2 && op->in[2] ? r->from->val[op->in[2]].data : NULL;
     const int8_t *wd = r->to->val[w].data;
     int64_t rows = vq_rows(tw), cols = vq_cols(tw);
-    int64_t *sum = NEWN(r->to->arena, int64_t, cols);
+    int64_t *pos = NEWN(r->to->arena, int64_t, cols);
+    int64_t *neg = NEWN(r->to->arena, int64_t, cols);
 
     for (int64_t k = 0; k < rows; k++)
         for (int64_t c = 0; c < cols; c++)
-            sum[c] += wd[k * cols + c];
+            *(wd[k * cols + c] > 0 ? pos + c : neg + c) += wd[k * cols + c];
     for (int64_t c = 0; c < cols; c++) {
         double s = (double)tx->q.scale * vq_scale_at(r->to, tw, c);
-        double q =
-            (b ? nearbyint(b[c] / s) : 0) - (double)tx->q.zero * (double)sum[c];
+        double q = (b ? nearbyint(b[c] / s) : 0) -
+                   (double)tx->q.zero * (double)(pos[c] + neg[c]);
 
         if (fabs(q) >= 0x1p30)
             return vq_error(r->diag, op->loc,
@@ -35,6 +36,12 @@ integer_bias(Rewrite *r, const Op *op, ValId x, ValId w, int32_t *out)
                             "is the weight of this channel almost zero?",
                             (int)c, q);
         out[c] = (int32_t)q;
+        if (UINT8_MAX * pos[c] + vq_max(out[c], 0) > VQ_ACC_MAX ||
+            UINT8_MAX * neg[c] + vq_min(out[c], 0) < -VQ_ACC_MAX)
+            return vq_error(r->diag, op->loc,
+                            "sums of %lld products of bytes may leave 32 bits "
+                            "in output channel %d; split this layer in two",
+                            (long long)rows, (int)c);
     }
     return true;
 }

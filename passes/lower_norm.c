@@ -15,18 +15,27 @@ typedef struct NormParams {
     int frac, shift;
 } NormParams;
 
-/* Most fraction bits such that |n| <= sqrt(C) * 2^frac stays below 2^15. */
+/*
+ * Most fraction bits such that |n| <= sqrt(C) * 2^frac stays below 2^15. A long
+ * row is not held to it: a number 128 times the row's deviation off its mean,
+ * which is one that has a quarter or less of the variance to itself, saturates.
+ */
 static int
 fraction_bits(int64_t cols)
 {
-    return (int)floor(log2(32767 / sqrt((double)cols)));
+    enum { LONG = 8 };
+
+    return cols > VQ_SHORTROW ? LONG
+                              : (int)floor(log2(32767 / sqrt((double)cols)));
 }
 
 /* g and b of i.layernorm for p->shift; false when they do not fit. */
 static bool
 fill_params(const Graph *of, const NormParams *p, int32_t *g, int32_t *b)
 {
-    double nmax = sqrt((double)p->cols) * ldexp(1, p->frac) + 1;
+    double nmax = p->cols > VQ_SHORTROW
+                      ? 0x1p15
+                      : sqrt((double)p->cols) * ldexp(1, p->frac) + 1;
 
     for (int64_t c = 0; c < p->all; c++) {
         double s = vq_scale_at(of, &p->t, c);
@@ -52,9 +61,10 @@ lower_ours(Rewrite *r, const Op *op, NormParams *p)
     int32_t *g = NEWN(r->to->arena, int32_t, p->all);
     int32_t *b = NEWN(r->to->arena, int32_t, p->all);
     double c = (double)p->cols, s = vq_type(r->to, in[0])->q.scale;
-    double eps = nearbyint(vq_get_f(op, A_EPS, 0) * c * c / (s * s));
+    double eps = vq_get_f(op, A_EPS, 0) * c * c / (s * s);
     Op *now;
 
+    eps = nearbyint(ldexp(eps, -2 * vq_norm_down(p->cols)));
     p->frac = fraction_bits(p->cols);
     for (p->shift = 28; p->shift >= 0 && !fill_params(r->to, p, g, b);
          p->shift--)
@@ -124,9 +134,9 @@ vq_lower_norm(Rewrite *r, const Op *op)
     if (!p.gamma || !p.beta)
         return vq_error(r->diag, op->loc,
                         "layernorm's gamma and beta must be constants");
-    /* I-ViT has the one form. */
+    /* I-ViT has the one form, of rows that it was made for. */
     return vq_context(r)->nonlinear == NL_IVIT && p.heads == 1 && p.centre &&
-                   !p.t.q.scales
+                   p.cols <= VQ_SHORTROW && !p.t.q.scales
                ? lower_ivit(r, op, &p)
                : lower_ours(r, op, &p);
 }

@@ -263,6 +263,59 @@ test_far_layernorm(void **state)
     case_end(&c);
 }
 
+/* n numbers within +-most, the same along each run. */
+static ValId
+case_runs(Case *c, int64_t n, int64_t run, int64_t most)
+{
+    int32_t *x = NEWN(&c->arena, int32_t, n);
+
+    for (int64_t i = 0; i < n; i++)
+        x[i] = i % run ? x[i - 1] : (int32_t)case_pick(c, -most, most);
+    return case_const(c, TYPE(DT_S32, n), x);
+}
+
+/* Rows of more than 2^15, and constants that are the same for many columns:
+ * of one row, whose columns parts share, and of several. */
+static void
+test_long_layernorm(void **state)
+{
+    static const struct {
+        int64_t rows, n, heads, run;
+    } row[] = {
+        {1, 32769, 1, 1},  {1, 65536, 1, 1024},   {2, 65537, 1, 65537},
+        {1, 65540, 2, 1},  {3, 50176, 2, 196},    {1, 131071, 1, 1},
+        {1, 4096, 1, 64},  {1, 32768, 1, 32768},  {2, 8192, 4, 2048},
+        {1, 4160, 1, 130}, {1, 1 << 20, 1, 2048},
+    };
+    static const DType to[] = {DT_U8, DT_S8, DT_S16};
+    Case c;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(row); i++)
+        for (int k = 0; k < 2; k++) {
+            int64_t n = row[i].n, d = n / row[i].heads;
+            int64_t most = (int64_t)floor(log2(32767 / sqrt((double)d)));
+            Type t = TYPE(DT_S16, row[i].rows, n);
+            DType dt = to[(i + (size_t)k) % 3];
+            ValId in[3];
+            Op *op;
+
+            case_start(&c, "long");
+            in[0] = k ? case_extremes(&c, row[i].rows, n) : case_in(&c, t);
+            in[1] = case_runs(&c, n, row[i].run, 32767);
+            in[2] = case_runs(&c, n, row[i].run, 1 << 30);
+            op = case_op(&c, OP_I_LAYERNORM, coded(TYPE(dt, row[i].rows, n), 0),
+                         in, 3);
+            vq_set_i(c.g, op, A_FRAC, d <= 1 << 15 ? most : k ? 14 : 8);
+            vq_set_i(c.g, op, A_SHIFT, dt == DT_S16 ? 13 : 20);
+            vq_set_i(c.g, op, A_IEPS, k ? 1 : INT64_C(1) << (i % 3 * 30));
+            vq_set_i(c.g, op, A_HEADS, row[i].heads);
+            vq_set_i(c.g, op, A_MEAN, i % 3 != 2);
+            case_check(&c);
+            case_end(&c);
+        }
+}
+
 static void
 test_flat_layernorm(void **state)
 {
@@ -440,6 +493,7 @@ main(void)
         cmocka_unit_test(test_layernorm),
         cmocka_unit_test(test_norm_heads),
         cmocka_unit_test(test_far_layernorm),
+        cmocka_unit_test(test_long_layernorm),
         cmocka_unit_test(test_flat_layernorm),
         cmocka_unit_test(test_ivitnorm),
         cmocka_unit_test(test_shiftgelu),

@@ -127,7 +127,8 @@ check_layernorm(Norm *n, const int16_t *x, int64_t rows)
 {
     int frac = (int)floor(14.99 - log2((double)n->c) / 2);
     int shift = (int)floor(14.99 + frac - log2(fabs(n->gamma) / n->sy));
-    int64_t eps = (int64_t)fmax(1, rint(n->eps * pow((double)n->c / n->sx, 2)));
+    double unit = n->sx / ldexp((double)n->c, -vq_norm_down(n->c));
+    int64_t eps = (int64_t)fmax(1, rint(n->eps / (unit * unit)));
     int32_t *g = NEWN(&A, int32_t, (size_t)n->c), *b;
     Type t = TYPE(DT_S16, rows, n->c), tc = TYPE(DT_S32, n->c);
     Type ty = stored(TYPE(DT_U8, rows, n->c), (float)n->sy, n->zero);
@@ -135,7 +136,7 @@ check_layernorm(Norm *n, const int16_t *x, int64_t rows)
     const uint8_t *y;
 
     shift = shift < 20 ? shift : 20;
-    n->eps = (double)eps * pow(n->sx / (double)n->c, 2); /* as rounded */
+    n->eps = (double)eps * unit * unit; /* as rounded */
     b = NEWN(&A, int32_t, (size_t)n->c);
     for (int64_t c = 0; c < n->c; c++) {
         g[c] = (int32_t)rint(n->gamma / n->sy * exp2(shift - frac));
@@ -155,7 +156,8 @@ check_layernorm(Norm *n, const int16_t *x, int64_t rows)
 static void
 layernorm_is_the_real_one(void **state)
 {
-    static const int64_t width[] = {1, 2, 3, 64, 192, 768, 4096};
+    static const int64_t width[] = {1,   2,    3,     64,    192,
+                                    768, 4096, 32767, 32769, 100352};
     static const double spread[] = {10, 300, 5000, 65535};
     uint64_t seed = 17;
 
@@ -174,7 +176,7 @@ layernorm_is_the_real_one(void **state)
 static void
 layernorm_at_its_limits(void **state)
 {
-    static const int64_t width[] = {2, 192, 32768};
+    static const int64_t width[] = {2, 192, 32768, 32769, 65536, 1 << 20};
 
     (void)state;
     for (size_t w = 0; w < COUNT(width); w++) {
