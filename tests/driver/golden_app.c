@@ -8,26 +8,13 @@
  * CPU's. Prints the level and same, differs or absent.
  */
 #include "golden.h"
+#include "npy.h"
 #include "vqrt_pool.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static FILE *
-open_npy(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    unsigned char head[10];
-
-    if (!f || fread(head, 1, 10, f) != 10 ||
-        fseek(f, 10 + head[8] + 256 * head[9], SEEK_SET) != 0) {
-        perror(path);
-        exit(4);
-    }
-    return f;
-}
 
 static uint64_t
 digest(const float *x, int64_t n)

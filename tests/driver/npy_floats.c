@@ -4,22 +4,7 @@
  *
  *     npy_floats IN.npy OUT.npy
  */
-#include <stdio.h>
-#include <stdlib.h>
-
-static FILE *
-open_npy(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    unsigned char head[10];
-
-    if (!f || fread(head, 1, 10, f) != 10 ||
-        fseek(f, 10 + head[8] + 256 * head[9], SEEK_SET) != 0) {
-        perror(path);
-        exit(4);
-    }
-    return f;
-}
+#include "npy.h"
 
 int
 main(int argc, char **argv)

@@ -7,6 +7,7 @@
  * output i of all, raw, into out.i. LEVEL "best" is the CPU's.
  */
 #include "m.h"
+#include "npy.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,18 +29,6 @@ need(void *p)
     if (!p)
         exit(4);
     return p;
-}
-
-static FILE *
-open_npy(const char *path)
-{
-    FILE *f = need(fopen(path, "rb"));
-    unsigned char head[10];
-
-    if (fread(head, 1, 10, f) != 10 ||
-        fseek(f, 10 + head[8] + 256 * head[9], SEEK_SET) != 0)
-        exit(4);
-    return f;
 }
 
 /* The parts one after another, the last first. */
