@@ -267,6 +267,7 @@ vq_onnx_read(Arena *a, Diag *d, const char *path, const ImportOptions *opt)
     im.items = vq_names_new(a);
     im.uses = vq_names_new(a);
     im.made = vq_names_new(a);
+    im.tried = vq_names_new(a);
     im.refused = vq_names_new(a);
     ok = import_model(&im);
     if (im.opt->notes)

@@ -77,6 +77,7 @@ typedef struct Import {
     Names *items;   /* name -> Item; NULL for names not yet made */
     Names *uses;    /* names that some node or the graph's outputs read */
     Names *made;    /* names of all nodes' outputs */
+    Names *tried;   /* name in a body -> the last number it was tried with */
     Names *refused; /* operators that vq_check_operators reported */
     int64_t opset;
     unsigned errors; /* diag->nerror at the start */
@@ -126,6 +127,9 @@ bool vq_message_scan(const ProtobufCMessageDescriptor *, const uint8_t *,
                      size_t);
 
 /* ---- newer.c: fields that the system's onnx.proto may not have ---- */
+
+/* For messages that end with the arena. */
+ProtobufCAllocator vq_message_allocator(Arena *);
 
 /* "" where it is missing. */
 const char *vq_newer_text(Arena *, const ProtobufCMessage *, unsigned number);

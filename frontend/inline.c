@@ -73,16 +73,28 @@ vq_inner_rename(Body *b, const char *inner, const char *outer)
         *vq_names_at(b->names, inner, &found) = (void *)(uintptr_t)outer;
 }
 
-/* `prefix/name`, or with a number where there is such a value. */
+static const char *
+numbered(Arena *a, const char *base, uintptr_t i)
+{
+    return i > 1 ? vq_format(a, "%s.%zu", base, (size_t)i) : base;
+}
+
+/* `prefix/name`, or with a number where there is such a value. Names stay
+ * taken: those below the last number are not tried again. */
 static const char *
 name_within(Body *b, const char *inner)
 {
     Import *im = b->node->im;
-    const char *s = vq_format(im->arena, "%s/%s", b->prefix, inner);
+    const char *base = vq_format(im->arena, "%s/%s", b->prefix, inner), *s;
+    bool found;
+    void **last = vq_names_at(im->tried, base, &found);
+    uintptr_t i = found ? (uintptr_t)*last : 1;
 
-    for (unsigned i = 2;
-         vq_names_find(im->items, s) || vq_names_find(im->made, s); i++)
-        s = vq_format(im->arena, "%s/%s.%u", b->prefix, inner, i);
+    for (s = numbered(im->arena, base, i);
+         vq_names_find(im->items, s) || vq_names_find(im->made, s);
+         s = numbered(im->arena, base, i))
+        i++;
+    *last = (void *)i;
     return s;
 }
 

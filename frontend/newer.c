@@ -72,6 +72,12 @@ arena_free(void *arena, void *p)
     (void)p;
 }
 
+ProtobufCAllocator
+vq_message_allocator(Arena *a)
+{
+    return (ProtobufCAllocator){arena_alloc, arena_free, a};
+}
+
 /* A list that onnx.proto knows. */
 static Onnx__AttributeProto **
 known_list(const ProtobufCMessage *m, const ProtobufCFieldDescriptor *f,
@@ -91,7 +97,7 @@ vq_newer_attributes(Arena *a, const ProtobufCMessage *m, unsigned number,
     const ProtobufCMessageDescriptor *d = &onnx__attribute_proto__descriptor;
     const ProtobufCFieldDescriptor *f =
         protobuf_c_message_descriptor_get_field(m->descriptor, number);
-    ProtobufCAllocator alloc = {arena_alloc, arena_free, a};
+    ProtobufCAllocator alloc = vq_message_allocator(a);
     Onnx__AttributeProto **list;
     const uint8_t *p;
     size_t len;

@@ -157,19 +157,6 @@ keep_first(void *user, Severity sev, const char *file, Loc loc,
         snprintf(c->first, sizeof c->first, "%s", text);
 }
 
-static void *
-arena_alloc(void *arena, size_t bytes)
-{
-    return vq_alloc(arena, bytes);
-}
-
-static void
-arena_free(void *arena, void *p)
-{
-    (void)arena;
-    (void)p;
-}
-
 static uint8_t *
 read_whole(Arena *a, const char *path, size_t *n)
 {
@@ -191,7 +178,7 @@ read_whole(Arena *a, const char *path, size_t *n)
 static size_t
 read_tensors(Arena *a, const char *dir, const char *what, Onnx__TensorProto **t)
 {
-    ProtobufCAllocator alloc = {arena_alloc, arena_free, a};
+    ProtobufCAllocator alloc = vq_message_allocator(a);
     size_t k = 0, n = 0;
 
     for (; k < MAXIO; k++) {
@@ -434,7 +421,7 @@ typedef enum Outcome { PASSED, REFUSED, WRONG, NOTHING } Outcome;
 static bool
 load_case(Case *c, const char *dir)
 {
-    ProtobufCAllocator alloc = {arena_alloc, arena_free, c->arena};
+    ProtobufCAllocator alloc = vq_message_allocator(c->arena);
     size_t n = 0;
     const uint8_t *p =
         read_whole(c->arena, vq_format(c->arena, "%s/model.onnx", dir), &n);

@@ -4,6 +4,8 @@
  */
 #include "tests/fuzz/mutate.h"
 
+#include "frontend/import.h"
+
 #include <string.h>
 
 #include "fuzz_attrs.h"
@@ -438,22 +440,10 @@ mutate_model(Mutate *m)
 
 /* ---- bytes ---- */
 
-static void *
-take(void *arena, size_t n)
-{
-    return vq_alloc(arena, n);
-}
-
-static void
-keep(void *arena, void *p)
-{
-    (void)arena, (void)p;
-}
-
 Onnx__ModelProto *
 mutate_unpack(Arena *a, const uint8_t *data, size_t n)
 {
-    ProtobufCAllocator alloc = {take, keep, a};
+    ProtobufCAllocator alloc = vq_message_allocator(a);
 
     return onnx__model_proto__unpack(&alloc, n, data);
 }
