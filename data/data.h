@@ -58,27 +58,11 @@ const char *vq_npy_text(NpyType);
 /* "[500 x 3 x 224 x 224]" */
 const char *vq_npy_shape(Arena *, const int64_t *dim, int rank);
 
-/*
- * Writing, a piece at a time: create, append n elements as often as needed,
- * finish. A regular file appears under its name only when finish succeeds.
- */
-typedef struct NpyWriter {
-    FILE *file;
-    const char *path;
-    char *temp; /* NULL: written in place, as for a device */
-    NpyType type;
-    int64_t left; /* elements still to come */
-} NpyWriter;
+/* ---- npy_write.c ---- */
 
-bool vq_npy_create(Arena *, Diag *, NpyWriter *, const char *path, NpyType,
-                   int rank, const int64_t *dim);
-bool vq_npy_append(NpyWriter *, Diag *, const void *data, int64_t n);
-bool vq_npy_finish(NpyWriter *, Diag *);
-/* Gives up: removes what was written. Nothing after finish. */
-void vq_npy_abandon(NpyWriter *);
-/* All at once. */
-bool vq_npy_write(Arena *tmp, Diag *, const char *path, NpyType, int rank,
-                  const int64_t *dim, const void *data);
+/* What stands before an array's elements, row-major, in a file. A failure
+ * stays in the stream's error flag. */
+void vq_npy_header(FILE *, NpyType, int rank, const int64_t *dim);
 
 /* ---- image.c ---- */
 

@@ -121,19 +121,20 @@ vitqc_object_set_threads(VitqcObject *o, int64_t threads)
 
 /* ---- runs ---- */
 
+/* A failure to write ends it and shows at the commit. */
 static bool
-run_rows(Vitqc *v, Runner *r, const Feed *f, NpyWriter *npy)
+run_rows(Vitqc *v, Runner *r, const Feed *f, FILE *to)
 {
-    for (int64_t i = 0; i < f->count; i += f->batch) {
+    for (int64_t i = 0; i < f->count && !ferror(to); i += f->batch) {
         int64_t n = vq_min(f->batch, f->count - i);
 
         vq_progress(v, "running", i, f->count);
-        if (!vq_feed_read(v, f, i, r->in) || !vq_runner_run(v, r) ||
-            !vq_npy_append(npy, &v->diag, r->out[0], n * r->each[0]))
+        if (!vq_feed_read(v, f, i, r->in) || !vq_runner_run(v, r))
             return false;
+        fwrite(r->out[0], sizeof(float), (size_t)(n * r->each[0]), to);
     }
     vq_progress(v, "running", f->count, f->count);
-    return vq_npy_finish(npy, &v->diag);
+    return true;
 }
 
 static bool
@@ -146,6 +147,7 @@ run_images(Vitqc *v, void *arg)
     int rank = (int)vq_min(out->rank, NPY_MAXRANK);
     Runner r;
     Feed *f;
+    FILE *to;
 
     if (!vq_runner_init(v, &r, m, a->level, &a->o->threads))
         return false;
@@ -154,10 +156,12 @@ run_images(Vitqc *v, void *arg)
         return false;
     memcpy(dim, out->dim, sizeof dim);
     dim[0] = f->count;
-    v->npy = NEW(&v->tmp, NpyWriter);
-    return vq_npy_create(&v->tmp, &v->diag, v->npy, a->output, NPY_F32, rank,
-                         dim) &&
-           run_rows(v, &r, f, v->npy);
+    v->output = vq_output_new(&v->tmp, &v->diag);
+    to = vq_output_open(v->output, a->output);
+    if (!to)
+        return false;
+    vq_npy_header(to, NPY_F32, rank, dim);
+    return run_rows(v, &r, f, to) && vq_output_commit(v->output);
 }
 
 VitqcStatus

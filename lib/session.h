@@ -14,7 +14,6 @@
 
 struct Dataset;
 struct Loaded;
-struct NpyWriter;
 
 struct Vitqc {
     Arena arena, tmp; /* the session's; and what one call needs */
@@ -36,7 +35,6 @@ struct Vitqc {
     const char *optreport; /* of the code made last; NULL: none was made */
     OutputSet *output;     /* files being written; NULL: none */
     struct Loaded *loaded; /* verify's object; NULL: none */
-    struct NpyWriter *npy; /* being written; NULL: none */
     char *scratchfile;     /* a file to unlink; NULL: none */
 };
 

@@ -1,9 +1,7 @@
 /*
  * dataset_test.c -- folders, lists, arrays and nothing as model inputs.
  */
-#include "common.h"
-
-#include "data/data.h"
+#include "put_npy.h"
 
 static const DataSpec rgb16 = {.rank = 3,
                                .dim = {3, 16, 16},
@@ -111,8 +109,7 @@ real_rows_pass_through(void **state)
 
     for (int i = 0; i < 18; i++)
         data[i / 6][i % 6] = (float)i / 7;
-    assert_true(vq_npy_write(&b->arena, &b->diag, path, NPY_F32, 3,
-                             (int64_t[]){3, 2, 3}, data));
+    put_npy(path, NPY_F32, 3, (int64_t[]){3, 2, 3}, data);
     ds = open_good(b, path, &s);
     assert_int_equal(vq_dataset_count(ds), 3);
     for (int i = 0; i < 3; i++) {
@@ -123,8 +120,7 @@ real_rows_pass_through(void **state)
     open_bad(b, path, &s, "is f32 [3 x 2 x 3]; wanted is f32 [N x 2 x 4]");
     s.dim[1] = 3;
     data[1][2] = 0.0f / 0.0f;
-    assert_true(vq_npy_write(&b->arena, &b->diag, path, NPY_F32, 3,
-                             (int64_t[]){3, 2, 3}, data));
+    put_npy(path, NPY_F32, 3, (int64_t[]){3, 2, 3}, data);
     ds = open_good(b, path, &s);
     assert_true(vq_dataset_get(ds, &b->diag, &b->arena, 0, out));
     assert_false(vq_dataset_get(ds, &b->diag, &b->arena, 1, out));
@@ -145,8 +141,7 @@ pixels_are_normalised(void **state)
     float out[6];
     Dataset *ds;
 
-    assert_true(vq_npy_write(&b->arena, &b->diag, path, NPY_U8, 4,
-                             (int64_t[]){1, 1, 2, 3}, pixel));
+    put_npy(path, NPY_U8, 4, (int64_t[]){1, 1, 2, 3}, pixel);
     ds = open_good(b, path, &s);
     assert_true(vq_dataset_get(ds, &b->diag, &b->arena, 0, out));
     for (int i = 0; i < 6; i++)
@@ -174,8 +169,7 @@ gray_pixels_need_no_channel(void **state)
     for (int rank = 3; rank <= 4; rank++) {
         Dataset *ds;
 
-        assert_true(vq_npy_write(&b->arena, &b->diag, path, NPY_U8, rank,
-                                 (int64_t[]){2, 2, 2, 1}, pixel));
+        put_npy(path, NPY_U8, rank, (int64_t[]){2, 2, 2, 1}, pixel);
         ds = open_good(b, path, &s);
         assert_int_equal(vq_dataset_count(ds), 2);
         assert_true(vq_dataset_get(ds, &b->diag, &b->arena, 1, out));
@@ -203,8 +197,7 @@ what_does_not_fit_is_refused(void **state)
     open_bad(b, FIXTURES "/photo.png", &s,
              "cannot resize to 15 and then cut out 16 x 16");
     path = path_of(b, "zero.npy");
-    assert_true(vq_npy_write(&b->arena, &b->diag, path, NPY_F32, 4,
-                             (int64_t[]){0, 3, 16, 16}, NULL));
+    put_npy(path, NPY_F32, 4, (int64_t[]){0, 3, 16, 16}, NULL);
     open_bad(b, path, &rgb16, "holds no inputs");
 }
 

@@ -1,9 +1,7 @@
 /*
  * npy_test.c -- .npy files written, read by rows, and refused.
  */
-#include "common.h"
-
-#include "data/data.h"
+#include "put_npy.h"
 
 static const int64_t shape23[] = {2, 3};
 
@@ -34,8 +32,7 @@ every_type_comes_back(void **state)
 
         for (size_t i = 0; i < bytes; i++)
             data[i] = (uint8_t)(i * 37 + (size_t)t);
-        assert_true(vq_npy_write(&b->arena, &b->diag, path, (NpyType)t, 2,
-                                 shape23, data));
+        put_npy(path, (NpyType)t, 2, shape23, data);
         assert_true(vq_npy_open(&b->arena, &b->diag, path, &npy));
         assert_int_equal(npy.type, t);
         assert_int_equal(npy.rank, 2);
@@ -61,8 +58,7 @@ ranks_come_back(void **state)
         char *path = path_of(b, "r.npy");
         Npy npy;
 
-        assert_true(
-            vq_npy_write(&b->arena, &b->diag, path, NPY_U8, rank, dim, data));
+        put_npy(path, NPY_U8, rank, dim, data);
         assert_true(vq_npy_open(&b->arena, &b->diag, path, &npy));
         assert_int_equal(npy.rank, rank);
         for (int i = 0; i < rank; i++)
@@ -82,15 +78,13 @@ numbers_are_converted(void **state)
     int64_t whole[3];
     Npy npy;
 
-    assert_true(
-        vq_npy_write(&b->arena, &b->diag, path, NPY_S16, 1, three, s16));
+    put_npy(path, NPY_S16, 1, three, s16);
     assert_true(vq_npy_open(&b->arena, &b->diag, path, &npy));
     assert_true(vq_npy_rows_f32(&npy, &b->diag, &b->arena, 0, 3, real));
     assert_true(real[0] == -32768 && real[1] == 7 && real[2] == 32767);
     assert_true(vq_npy_rows_s64(&npy, &b->diag, &b->arena, 0, 3, whole));
     assert_true(whole[0] == -32768 && whole[1] == 7 && whole[2] == 32767);
-    assert_true(
-        vq_npy_write(&b->arena, &b->diag, path, NPY_F64, 1, three, f64));
+    put_npy(path, NPY_F64, 1, three, f64);
     assert_true(vq_npy_open(&b->arena, &b->diag, path, &npy));
     assert_true(vq_npy_rows_f32(&npy, &b->diag, &b->arena, 2, 1, real));
     assert_true(real[0] == 3);
@@ -204,45 +198,6 @@ bad_prefixes_are_refused(void **state)
     }
 }
 
-static void
-full_disk_is_reported(void **state)
-{
-    Bench *b = *state;
-    static const float data[6];
-    NpyWriter w;
-
-    assert_false(vq_npy_write(&b->arena, &b->diag, "/dev/full", NPY_F32, 2,
-                              shape23, data));
-    expect_message(b, "/dev/full", "No space left");
-    assert_int_equal(b->diag.fault, FAULT_IO);
-    assert_int_equal(access("/dev/full", F_OK), 0);
-    assert_false(vq_npy_create(&b->arena, &b->diag, &w,
-                               path_of(b, "no/such/folder.npy"), NPY_F32, 2,
-                               shape23));
-    expect_message(b, path_of(b, "no/such/folder.npy"), "No such file");
-}
-
-/* What is there stays until all is written. */
-static void
-abandoned_files_leave_nothing(void **state)
-{
-    Bench *b = *state;
-    char *path = put_file(b, "keep.npy", "old", 3);
-    static const float data[3];
-    uint8_t *bytes;
-    size_t n;
-    NpyWriter w;
-
-    assert_true(
-        vq_npy_create(&b->arena, &b->diag, &w, path, NPY_F32, 2, shape23));
-    assert_true(vq_npy_append(&w, &b->diag, data, 3));
-    vq_npy_abandon(&w);
-    assert_true(vq_file_read(&b->arena, &b->diag, path, 99, &bytes, &n));
-    assert_int_equal(n, 3);
-    assert_int_equal(unlink(path), 0);
-    assert_int_equal(rmdir(b->dir), 0); /* so it was empty */
-}
-
 int
 main(void)
 {
@@ -250,7 +205,6 @@ main(void)
         TEST(every_type_comes_back),   TEST(ranks_come_back),
         TEST(numbers_are_converted),   TEST(headers_are_read_as_written),
         TEST(bad_headers_are_refused), TEST(bad_prefixes_are_refused),
-        TEST(full_disk_is_reported),   TEST(abandoned_files_leave_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -158,6 +158,12 @@ END
 refuse 1 'other.o' bench other.o
 refuse 4 'nowhere' run first.o --input nowhere --output out/y.npy
 refuse 4 'no/y.npy' run first.o --input "$images" --output no/y.npy
+refuse 4 '/dev/full' run first.o --input "$images" --output /dev/full
+mkdir mixed
+cp "$source/tests/data/fixtures/rgb.jpg" mixed/a.jpg
+echo "not a picture" >mixed/b.jpg
+refuse 1 'mixed/b.jpg' run first.o --input mixed --mean 0 --std 1 \
+    --output out/y.npy
 printf '1\n' >few.txt
 refuse 1 'few.txt' verify "$model" --calib "$images" --input "$images" \
     --labels few.txt

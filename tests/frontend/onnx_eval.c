@@ -24,29 +24,25 @@ print_message(void *user, Severity sev, const char *file, Loc loc,
 }
 
 static bool
-evaluate_rows(Arena *a, Diag *d, const Graph *g, const Npy *in,
-              const char *path)
+evaluate_rows(Arena *a, Diag *d, const Graph *g, const Npy *in, FILE *to)
 {
     int64_t dim[] = {in->rows, 0};
     float *x = NEWN(a, float, (size_t)in->cols);
     void **y = NEWN(a, void *, g->nout);
-    NpyWriter w;
 
     for (uint32_t i = 0; i < g->nout; i++) {
         y[i] = vq_alloc(a, (size_t)vq_bytes(vq_type(g, g->out[i])));
         dim[1] += vq_count(vq_type(g, g->out[i]));
     }
-    if (!vq_npy_create(a, d, &w, path, NPY_F32, 2, dim))
-        return false;
+    vq_npy_header(to, NPY_F32, 2, dim);
     for (int64_t i = 0; i < in->rows; i++) {
         if (!vq_npy_rows_f32(in, d, a, i, 1, x))
             return false;
         vq_eval(g, a, (const void *[]){x}, y, NULL, NULL);
         for (uint32_t k = 0; k < g->nout; k++)
-            if (!vq_npy_append(&w, d, y[k], vq_count(vq_type(g, g->out[k]))))
-                return false;
+            fwrite(y[k], 1, (size_t)vq_bytes(vq_type(g, g->out[k])), to);
     }
-    return vq_npy_finish(&w, d);
+    return true;
 }
 
 static bool
@@ -54,6 +50,8 @@ run(Arena *a, Diag *d, char **argv, const ImportOptions *opt)
 {
     Graph *g = vq_onnx_read(a, d, argv[1], opt);
     Npy in;
+    FILE *to;
+    bool ok;
 
     if (!g || !vq_verify(g, d, "import"))
         return false;
@@ -63,7 +61,11 @@ run(Arena *a, Diag *d, char **argv, const ImportOptions *opt)
         return false;
     if (g->nin != 1 || in.cols != vq_count(vq_type(g, g->in[0])))
         return vq_error(d, NOLOC, "%s does not fit the model's input", argv[2]);
-    return evaluate_rows(a, d, g, &in, argv[3]);
+    to = fopen(argv[3], "wb");
+    ok = to && evaluate_rows(a, d, g, &in, to) && !ferror(to);
+    if (!to || fclose(to) != 0)
+        return vq_io_error(d, argv[3], "cannot be written");
+    return ok;
 }
 
 int

@@ -13,23 +13,24 @@ static void
 check_copy(Fuzz *f, const Npy *npy, const void *data)
 {
     const char *path = fuzz_file(f, "copy.npy", "", 0);
+    size_t count = (size_t)(npy->rows * npy->cols);
+    FILE *to = fopen(path, "wb");
     Npy copy;
     void *again;
 
-    fuzz_check(vq_npy_write(&f->arena, &f->diag, path, npy->type, npy->rank,
-                            npy->dim, data),
+    fuzz_check(to != NULL, "a file can be made");
+    vq_npy_header(to, npy->type, npy->rank, npy->dim);
+    fwrite(data, vq_npy_size(npy->type), count, to);
+    fuzz_check(!ferror(to) && fclose(to) == 0,
                "an array that was read can be written");
     fuzz_check(vq_npy_open(&f->arena, &f->diag, path, &copy) &&
                    copy.type == npy->type && copy.rank == npy->rank &&
                    memcmp(copy.dim, npy->dim,
                           (size_t)npy->rank * sizeof npy->dim[0]) == 0,
                "a copy has the same head");
-    again = vq_allocn(&f->arena, (size_t)(npy->rows * npy->cols) + 1,
-                      vq_npy_size(npy->type));
+    again = vq_allocn(&f->arena, count + 1, vq_npy_size(npy->type));
     fuzz_check(vq_npy_rows(&copy, &f->diag, 0, copy.rows, again) &&
-                   memcmp(again, data,
-                          (size_t)(npy->rows * npy->cols) *
-                              vq_npy_size(npy->type)) == 0,
+                   memcmp(again, data, count * vq_npy_size(npy->type)) == 0,
                "a copy has the same elements");
 }
 
