@@ -86,7 +86,10 @@ mul_lanes(Build *b, void *user, Val i, unsigned count)
     Val x[2];
 
     for (int k = 0; k < 2; k++) {
-        x[k] = b_load(b, b_vec(b->i8, VQ_PANEL), b_at(b, c->x[k], i), 1);
+        unsigned bytes = vq_dtype[c->type[k].dt].bytes;
+
+        x[k] = b_load(b, b_vec(bytes == 1 ? b->i8 : b->i16, VQ_PANEL),
+                      b_elt(b, c->x[k], i, bytes, 0), bytes);
         x[k] =
             b_subc(b, b_widen(b, x[k], c->type[k].dt, 32), c->type[k].q.zero);
     }

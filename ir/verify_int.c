@@ -68,11 +68,13 @@ check_add(const Check *c)
            vq_need_int(c, A_BSHIFT, 0, 30);
 }
 
-/* Of bytes: no product needs more than 18 bits. */
+/* No product of 16 bits and a byte less its zero point needs more than 25. */
 static bool
 check_mul(const Check *c)
 {
-    return vq_need_dtype(c, 0, DT_BYTE) && vq_need_dtype(c, 1, DT_BYTE);
+    return vq_need_dtype(c, 0, DT_BYTE | DT_BIT(DT_S16)) &&
+           (vq_in_type(c, 0)->dt != DT_S16 || vq_need_no_zero(c, 0)) &&
+           vq_need_dtype(c, 1, DT_BYTE);
 }
 
 static bool

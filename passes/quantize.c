@@ -206,7 +206,7 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
                 ValId *in)
 {
     const Plan *p = r->user;
-    Storage s = vq_storage_wanted(p->cx, op, i);
+    Storage s = vq_wanted(&p->w, r->from, op, i);
     ValId v = op->in[i];
     Type t;
 

@@ -41,6 +41,12 @@ vq_is_kept(const Wishes *p, const Graph *g, const Op *op)
     return p->why[op - g->op] != NULL;
 }
 
+Storage
+vq_wanted(const Wishes *p, const Graph *g, const Op *op, uint32_t i)
+{
+    return p->gated[op - g->op] ? ST_S16 : vq_storage_wanted(p->cx, op, i);
+}
+
 /* Channels, which are along the last axis, stay there. */
 static bool
 keeps_last(const Graph *g, const Op *op)
@@ -61,7 +67,7 @@ note_wishes(Wishes *p, const Graph *g, const Op *op)
         return;
     }
     for (uint32_t i = 0; i < op->nin; i++) {
-        Storage s = vq_storage_wanted(p->cx, op, i);
+        Storage s = vq_wanted(p, g, op, i);
         ValId v = op->in[i];
 
         if (vq_is_kept(p, g, op)) {
@@ -133,6 +139,16 @@ vq_residual_storage(const Graph *g, const Wishes *p)
     return s;
 }
 
+static const bool *
+find_gated(const Graph *g, const PassContext *cx)
+{
+    bool *gated = NEWN(g->arena, bool, g->nop);
+
+    for (uint32_t i = 1; i < g->nop; i++)
+        gated[i] = vq_is_gated(g, cx, &g->op[i]);
+    return gated;
+}
+
 bool
 vq_find_wishes(Graph *g, const PassContext *cx, Wishes *w)
 {
@@ -146,6 +162,7 @@ vq_find_wishes(Graph *g, const PassContext *cx, Wishes *w)
                   .why = vq_find_kept(g, cx)};
     if (!w->why)
         return false;
+    w->gated = find_gated(g, cx);
     choose_storage(g, w);
     return true;
 }

@@ -7,11 +7,12 @@
 #include "passes/given.h"
 #include "passes/storage.h"
 
-/* By value, but for `why`. */
+/* By value, but for what says by op. */
 typedef struct Wishes {
     const PassContext *cx;
     const Given *given; /* grids that the model has */
     const char **why;   /* by op: not NULL where it is kept in float */
+    const bool *gated;  /* by op: a function with 16 bits of x */
     unsigned *wanted;   /* set of ST_BIT */
     Storage *storage;   /* the choice */
     int64_t *heads;     /* of the attention that reads it */
@@ -28,5 +29,7 @@ const Storage *vq_residual_storage(const Graph *, const Wishes *);
 /* It is stored on a grid of the model's. */
 bool vq_is_given(const Wishes *, ValId);
 bool vq_is_kept(const Wishes *, const Graph *, const Op *);
+/* What an op that is not kept wants of input i. */
+Storage vq_wanted(const Wishes *, const Graph *, const Op *, uint32_t i);
 
 #endif

@@ -95,13 +95,14 @@ test_add(void **state)
 static void
 test_mul(void **state)
 {
-    static const DType dt[] = {DT_U8, DT_S8};
+    static const DType dt[] = {DT_U8, DT_S8, DT_S16};
+    static const int32_t zero[] = {255, -128, 0};
     Case c;
 
     (void)state;
     case_start(&c, "mul");
     for (size_t i = 0; i < COUNT(length); i++) {
-        Type a = coded(TYPE(dt[i % 2], 2, length[i]), 1, i % 2 ? -128 : 255);
+        Type a = coded(TYPE(dt[i % 3], 2, length[i]), 1, zero[i % 3]);
         Type b = coded(TYPE(dt[i / 2 % 2], 2, length[i]), 1, 3);
         ValId in[2] = {case_in(&c, a), case_in(&c, b)};
 
