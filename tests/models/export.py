@@ -12,9 +12,12 @@ local functions, +raw the exporter's graph as it comes, +fp16 and +bf16 types,
 image with its channels last.
 
 Weights are of each library's own initialisation, widened where the signal would
-vanish; LayerScale is near one; batch normalisation has the statistics of the
-images (noise without them). Prints a line per file; what fails is printed with
-its reason and the rest goes on. Needs requirements.txt.
+vanish; LayerScale is near one, and so is a norm's scale that starts near 0;
+batch normalisation has the statistics of the images (noise without them), and a
+full model that has any learns for a few steps to tell images apart: until then
+it amplifies the least noise, and nothing can be said about rounding. Prints a
+line per file; what fails is printed with its reason and the rest goes on. Needs
+requirements.txt.
 """
 import argparse
 import contextlib
@@ -59,17 +62,21 @@ def randomize(model):
             widen(p, p[0].numel())
         elif p.ndim > 1:
             p.normal_(0, 0.3)
+        elif last == "weight" and p.mean() < 0.5:
+            p.copy_(0.5 + torch.rand_like(p))
         else:
             p.add_(0.05 * torch.randn_like(p))
+
+
+def batch_norms(model):
+    return [m for m in model.modules()
+            if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
 
 
 @torch.no_grad()
 def set_statistics(model, images):
     """Batch normalisation sees the images."""
-    norms = [m for m in model.modules()
-             if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
-    if not norms:
-        return
+    norms = batch_norms(model)
     model.eval()
     for m in norms:
         m.train()
@@ -88,11 +95,39 @@ def resize(images, side):
         x, (side, side), mode="bicubic", antialias=True)
 
 
+def classes(outputs):
+    """The logits among what a model of any library returns."""
+    if isinstance(outputs, (tuple, list)):
+        outputs = outputs[0]
+    return getattr(outputs, "logits", outputs)
+
+
+def learn(model, images, steps=60, batch=16):
+    """Every image is a class of its own."""
+    torch.manual_seed(4)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
+    model.train()
+    for m in batch_norms(model):
+        m.momentum = 0.1
+    for _ in range(steps):
+        i = torch.randperm(len(images))[:batch]
+        loss = torch.nn.functional.cross_entropy(classes(model(images[i])), i)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1)
+        optimizer.step()
+
+
 def inputs(path, side, count=16):
     if path:
         return resize(np.load(path, mmap_mode="r")[:count], side)
     torch.manual_seed(3)
     return torch.randn(count, 3, side, side)
+
+
+def lessons(path):
+    """Images that are not among those that matrix.py takes, every 12th."""
+    return np.load(path, mmap_mode="r")[2::4]
 
 
 def set_eager(model):
@@ -288,6 +323,8 @@ def main():
             model = row.build(args.size)
             randomize(model)
             set_statistics(model, x)
+            if args.images and args.size == "full" and batch_norms(model):
+                learn(model, resize(lessons(args.images), side))
             model.eval()
         except Exception as e:
             traceback.print_exc()
