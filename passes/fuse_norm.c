@@ -5,10 +5,12 @@
  * with d = x - mean(x) over the last axis, the division in any of its forms;
  * it becomes a layernorm with gamma 1 and beta 0. Products with and sums of a
  * constant per column that follow it then go into gamma and beta, also behind
- * a layernorm that the model had. x / sqrt(mean(x * x) + eps) is one that
- * takes no mean off, and so is x / max(|x|, eps), Euclid's length of the row,
- * where eps is too small to show. Expects what fold makes of the rest.
- * fakequants inside are dropped: integer layernorm keeps more than they leave.
+ * a layernorm that the model had, and behind a reshape of one.
+ *
+ * x / sqrt(mean(x * x) + eps) is one that takes no mean off, and so is
+ * x / max(|x|, eps), Euclid's length of the row, where eps is too small to
+ * show. Expects what fold makes of the rest. fakequants inside are dropped:
+ * integer layernorm keeps more than they leave.
  */
 #include "passes/moves.h"
 #include "passes/norm.h"
@@ -103,10 +105,9 @@ fill(const Build *b, int64_t n, float x)
     return vq_const(b->g, b->name, TYPE(DT_F32, n), data);
 }
 
-/* `like`: heads and whether a mean is taken are those of this layernorm. */
-static ValId
-build_norm(const Build *b, ValId x, ValId gamma, ValId beta, const Op *like,
-           double eps)
+ValId
+vq_norm_build(const Build *b, ValId x, ValId gamma, ValId beta, const Op *like,
+              double eps)
 {
     Attr a[3] = {vq_build_real(A_EPS, eps)};
     uint32_t n = 1;
@@ -137,7 +138,7 @@ plain_norm(Match *m, const Op *op, ValId x, bool centre, double gain,
     b.name = vq_format(b.g->arena, "%s.beta", m->g->val[op->out].name);
     beta = fill(&b, n, 0);
     b.name = m->g->val[op->out].name;
-    return build_norm(&b, vq_fetch(m, x), gamma, beta, &like, eps);
+    return vq_norm_build(&b, vq_fetch(m, x), gamma, beta, &like, eps);
 }
 
 static ValId
@@ -302,14 +303,22 @@ fuse_affine(Match *m, const Op *op)
     gamma = op->kind == OP_MUL ? combine(m, op, norm->in[1], c, c)
                                : vq_fetch(m, norm->in[1]);
     beta = combine(m, op, norm->in[2], c, op->kind == OP_MUL ? norm->in[2] : c);
-    return build_norm(&b, vq_fetch(m, norm->in[0]), gamma, beta, norm,
-                      vq_get_f(norm, A_EPS, 0));
+    return vq_norm_build(&b, vq_fetch(m, norm->in[0]), gamma, beta, norm,
+                         vq_get_f(norm, A_EPS, 0));
 }
 
 static const Rule rules[] = {
-    {OP_DIV, fuse_core},      {OP_MUL, fuse_core},      {OP_DIV, fuse_length},
-    {OP_MUL, fuse_length},    {OP_MUL, fuse_affine},    {OP_ADD, fuse_affine},
-    {OP_ADD, vq_fuse_spread}, {OP_SUB, vq_fuse_spread}, MOVE_RULES,
+    {OP_DIV, fuse_core},
+    {OP_MUL, fuse_core},
+    {OP_DIV, fuse_length},
+    {OP_MUL, fuse_length},
+    {OP_MUL, fuse_affine},
+    {OP_ADD, fuse_affine},
+    {OP_MUL, vq_fuse_group},
+    {OP_ADD, vq_fuse_group},
+    {OP_ADD, vq_fuse_spread},
+    {OP_SUB, vq_fuse_spread},
+    MOVE_RULES,
 };
 
 bool

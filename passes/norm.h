@@ -10,6 +10,12 @@ ValId vq_norm_mean(const Graph *, ValId);
 ValId vq_norm_centred(const Graph *, ValId);
 /* The d of sqrt(mean(d * d) + eps), or 0. */
 ValId vq_norm_deviation(const Graph *, ValId, double *eps);
+/* `like`: heads and whether a mean is taken are those of this layernorm, which
+ * may be NULL. */
+ValId vq_norm_build(const Build *, ValId x, ValId gamma, ValId beta,
+                    const Op *like, double eps);
+/* fuse_group.c: a layernorm's gamma or beta behind a reshape. */
+RuleFn vq_fuse_group;
 /* fuse_spread.c: x * s + (beta - mean(x) * s) with s = gamma / deviation. */
 RuleFn vq_fuse_spread;
 

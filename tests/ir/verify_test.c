@@ -270,6 +270,11 @@ typedef struct Bound {
 
 #define NORM(frac)                                                             \
     "u8<1, zero=9>[4] = i.layernorm %x, $g, $b frac=" frac " shift=3 ieps=1"
+#define LONG(n, frac)                                                          \
+    "const $g: s32[" n "] = splat 1 const $b: s32[" n "] = splat 0",           \
+        "%x: s16<1>[" n "]",                                                   \
+        "u8<1, zero=9>[" n "] = i.layernorm %x, $g, $b frac=" frac             \
+        " shift=3 ieps=1"
 #define NARROW "s8<1>[4] = i.requant %x, $m, $s form=0"
 #define WIDE   "s16<1>[4] = i.requant %x, $m, $s form=1"
 #define ROW    "%x: s16<1>[4]"
@@ -288,6 +293,12 @@ static const Bound bounds[] = {
     {"const $g: s32[4] = {0, 0, 0, 1} const $b: s32[4] = {0, 0, 0, "
      "2147467263}",
      ROW, NORM("13"), false},
+
+    /* Long rows are clamped, and end at 2^20. */
+    {LONG("32768", "8"), false},
+    {LONG("32769", "8"), true},
+    {LONG("1048576", "14"), true},
+    {LONG("1048577", "0"), false},
 
     {"const $m: s32[1] = {-32768} const $s: s32[1] = {31}", ROW, NARROW, true},
     {"const $m: s32[1] = {-32769} const $s: s32[1] = {31}", ROW, NARROW, false},
