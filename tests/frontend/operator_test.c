@@ -1,12 +1,10 @@
 /*
  * operator_test.c -- ONNX operators, one small case each.
  *
- * A row of the tables is a model of one node, x in and y out, in a short
- * notation: attributes `axes=[0,1] keepdims=0 alpha=0.5f mode='dcr'`, constant
- * inputs `w:f[2,2]=1,2,3,4 shape:i[1]=4`. An op's domain stands before its last
- * dot.
+ * A row of the tables is a model of one node, x in and y out, in the notation
+ * of mktext.h. An op's domain stands before its last dot.
  */
-#include "tests/frontend/mkonnx.h"
+#include "tests/frontend/mktext.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -22,45 +20,6 @@ typedef struct Case {
 } Case;
 
 static void
-add_attr(Make *m, char *text)
-{
-    char *eq = strchr(text, '='), *v = eq + 1;
-    size_t n = strlen(v);
-
-    *eq = 0;
-    if (*v == '[') {
-        v[n - 1] = 0;
-        make_attr_is(m, text, v + 1);
-    } else if (*v == '\'') {
-        v[n - 1] = 0;
-        make_attr_s(m, text, v + 1);
-    } else if (v[n - 1] == 'f') {
-        make_attr_f(m, text, strtof(v, NULL));
-    } else {
-        make_attr_i(m, text, strtoll(v, NULL, 10));
-    }
-}
-
-static void
-add_const(Make *m, char *text)
-{
-    char *colon = strchr(text, ':'), *end = strchr(text, ']');
-
-    *colon = *end = 0;
-    (colon[1] == 'f' ? make_floats : make_ints)(m, text, colon + 3, end + 2);
-}
-
-static void
-for_each_word(Make *m, const char *words, void (*add)(Make *, char *))
-{
-    char *save, *text = vq_strdup(&m->arena, words);
-
-    for (char *s = strtok_r(text, " ", &save); s;
-         s = strtok_r(NULL, " ", &save))
-        add(m, s);
-}
-
-static void
 build(Make *m, const Case *c)
 {
     const char *dot = strrchr(c->op, '.');
@@ -74,8 +33,8 @@ build(Make *m, const Case *c)
     } else {
         make_node(m, c->op, c->names);
     }
-    for_each_word(m, c->attrs, add_attr);
-    for_each_word(m, c->consts, add_const);
+    make_each(m, c->attrs, " ", make_attr_text);
+    make_each(m, c->consts, " ", make_const_text);
 }
 
 static const Case good[] = {

@@ -5,9 +5,8 @@
  * A case is a model of a few nodes between x and y:
  * "QuantizeLinear axis=1 x s z -> q; DequantizeLinear q s z -> y", an operator
  * of another domain as "com.microsoft:QLinearAdd", an absent input as `_`.
- * Constants are `s:f[]=0.5 z:u8[2]=1,2`.
  */
-#include "tests/frontend/mkonnx.h"
+#include "tests/frontend/mktext.h"
 
 #include <cmocka.h>
 #include <math.h>
@@ -21,73 +20,6 @@ typedef struct Case {
     const char *dims, *x; /* the input */
     const char *want;     /* the output, or part of the message */
 } Case;
-
-static const struct {
-    const char *text;
-    int32_t type;
-    int bits;
-} types[] = {
-    {"u8", 2, 8},   {"s8", 3, 8},   {"u16", 4, 16},  {"s16", 5, 16},
-    {"s32", 6, 32}, {"s64", 7, 64}, {"f16", 10, 16}, {"f8", 17, 8},
-    {"u4", 21, 4},  {"s4", 22, 4},
-};
-
-/* Integers in the typed field, two in a number when they have 4 bits. */
-static void
-add_ints(Make *m, const char *name, int which, const char *dims,
-         const char *values)
-{
-    Onnx__TensorProto *t = make_ints(m, name, dims, values);
-    size_t n = t->n_int64_data;
-    int32_t *v = NEWN(&m->arena, int32_t, n + 1);
-
-    if (types[which].bits == 64)
-        return;
-    t->data_type = types[which].type;
-    for (size_t i = 0; i < n; i++)
-        if (types[which].bits == 4)
-            v[i / 2] |= (int32_t)(t->int64_data[i] & 15) << (i % 2 ? 4 : 0);
-        else
-            v[i] = (int32_t)t->int64_data[i];
-    t->n_int32_data = types[which].bits == 4 ? (n + 1) / 2 : n;
-    t->int32_data = v;
-    t->n_int64_data = 0;
-}
-
-static void
-add_const(Make *m, char *text)
-{
-    char *type = strchr(text, ':'), *dims = strchr(text, '[');
-    char *end = strchr(text, ']');
-
-    *type++ = *dims++ = *end = 0;
-    if (strcmp(type, "f") == 0) {
-        make_floats(m, text, dims, end + 2);
-        return;
-    }
-    for (size_t i = 0; i < COUNT(types); i++)
-        if (strcmp(type, types[i].text) == 0) {
-            add_ints(m, text, (int)i, dims, end + 2);
-            return;
-        }
-    fail_msg("what is %s?", type);
-}
-
-static void
-add_attr(Make *m, char *text)
-{
-    char *v = strchr(text, '=');
-
-    *v++ = 0;
-    if (*v == '\'') {
-        v[strlen(v) - 1] = 0;
-        make_attr_s(m, text, v + 1);
-    } else if (v[strlen(v) - 1] == 'f') {
-        make_attr_f(m, text, strtof(v, NULL));
-    } else {
-        make_attr_i(m, text, strtoll(v, NULL, 10));
-    }
-}
 
 static void
 add_node(Make *m, char *text)
@@ -110,18 +42,7 @@ add_node(Make *m, char *text)
         p->domain = s;
     }
     for (int i = 0; i < nattr; i++)
-        add_attr(m, attrs[i]);
-}
-
-static void
-for_each(Make *m, const char *text, const char *mark,
-         void (*add)(Make *, char *))
-{
-    char *save, *copy = vq_strdup(&m->arena, text);
-
-    for (char *s = strtok_r(copy, mark, &save); s;
-         s = strtok_r(NULL, mark, &save))
-        add(m, s);
+        make_attr_text(m, attrs[i]);
 }
 
 static void
@@ -129,8 +50,8 @@ build(Make *m, const Case *c)
 {
     make_begin(m, c->opset);
     make_io(m, c->dims);
-    for_each(m, c->nodes, ";", add_node);
-    for_each(m, c->consts, " ", add_const);
+    make_each(m, c->nodes, ";", add_node);
+    make_each(m, c->consts, " ", make_const_text);
 }
 
 #define QDQ "QuantizeLinear x s z -> q; DequantizeLinear q s z -> y"
@@ -164,7 +85,7 @@ static const Case good[] = {
     {13,
      "QuantizeLinear x s z -> q; Transpose q -> t; Reshape t r -> u;"
      "DequantizeLinear u s z -> y",
-     "s:f[]=1 z:u8[]=0 r:s64[1]=-1", "2,2", "1,2,3,4", "[4] 1,3,2,4"},
+     "s:f[]=1 z:u8[]=0 r:i[1]=-1", "2,2", "1,2,3,4", "[4] 1,3,2,4"},
     {13,
      "QuantizeLinear x s z -> q; Clip q lo hi -> c; DequantizeLinear c s z -> "
      "y",
