@@ -12,15 +12,6 @@
 
 #include <stdio.h>
 
-/* ---- file.c ---- */
-
-/* A message about what is in a file; vq_io_error is for reading itself. */
-bool vq_data_error(Diag *, const char *path, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-/* The whole of a regular file of at most `most` bytes. */
-bool vq_file_read(Arena *, Diag *, const char *path, size_t most,
-                  uint8_t **bytes, size_t *len);
-
 /* ---- npy.c: numpy's arrays, format 1.0, 2.0 and 3.0 ---- */
 
 typedef enum NpyType {

@@ -43,7 +43,7 @@ get_real(const Dataset *ds, Diag *d, Arena *tmp, int64_t i, float *out)
         return false;
     for (int64_t k = 0; k < ds->size; k++)
         if (out[k] - out[k] != 0)
-            return vq_data_error(d, ds->path, "row %" PRId64 " holds %s", i,
+            return vq_file_error(d, ds->path, "row %" PRId64 " holds %s", i,
                                  out[k] != out[k] ? "a NaN" : "an infinity");
     return true;
 }
@@ -152,12 +152,12 @@ check_images(Arena *a, Dataset *ds, Diag *d)
     const Preprocess *p = &ds->pre;
 
     if (!p->channels)
-        return vq_data_error(d, ds->path,
+        return vq_file_error(d, ds->path,
                              "holds images, but an input of the model is %s; "
                              "give a .npy of that shape",
                              shape_wanted(a, &ds->spec));
     if (p->resize < p->height || p->resize < p->width || p->resize > 1 << 20)
-        return vq_data_error(d, ds->path,
+        return vq_file_error(d, ds->path,
                              "cannot resize to %" PRId64 " and then cut out "
                              "%" PRId64 " x %" PRId64,
                              p->resize, p->height, p->width);
@@ -198,13 +198,13 @@ open_npy(Arena *a, Dataset *ds, Diag *d)
              : n->type == NPY_U8 && is_pixels(ds))
         return true;
     if (ds->pre.channels)
-        return vq_data_error(
+        return vq_file_error(
             d, ds->path,
             "is %s %s; wanted is f32 %s or u8 [N x %" PRId64 " x %" PRId64
             " x %" PRId64 "]",
             vq_npy_text(n->type), vq_npy_shape(a, n->dim, n->rank),
             shape_wanted(a, s), s->dim[1], s->dim[2], s->dim[0]);
-    return vq_data_error(d, ds->path, "is %s %s; wanted is f32 %s",
+    return vq_file_error(d, ds->path, "is %s %s; wanted is f32 %s",
                          vq_npy_text(n->type), vq_npy_shape(a, n->dim, n->rank),
                          shape_wanted(a, s));
 }
@@ -269,7 +269,7 @@ vq_dataset_open(Arena *a, Diag *d, const char *path, const DataSpec *spec)
     if (!open_path(a, ds, d))
         return NULL;
     if (ds->count < 1) {
-        vq_data_error(d, ds->path, "holds no inputs");
+        vq_file_error(d, ds->path, "holds no inputs");
         return NULL;
     }
     if (spec->limit && ds->count > spec->limit)

@@ -57,12 +57,12 @@ vq_image_read(Arena *a, Diag *d, const char *path, Image *im)
         return false;
     format = vq_image_format(f.bytes, f.len);
     if (format < 0)
-        return vq_data_error(d, path, "is neither a JPEG nor a PNG image");
+        return vq_file_error(d, path, "is neither a JPEG nor a PNG image");
     *im = (Image){.channels = 3};
     if (!formats[format].size(&f, im))
         return false;
     if (im->width < 1 || im->height < 1 || im->width > MAX_PIXELS / im->height)
-        return vq_data_error(d, path,
+        return vq_file_error(d, path,
                              "has %lld x %lld pixels; up to 10^8 are read",
                              (long long)im->width, (long long)im->height);
     im->pixel = vq_allocn(a, (size_t)(im->width * im->height), 3);

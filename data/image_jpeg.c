@@ -59,7 +59,7 @@ static bool
 fail(Jpeg *j, const ImageFile *f)
 {
     jpeg_destroy_decompress(&j->info);
-    return vq_data_error(f->diag, f->path, "is not a sound JPEG: %s", j->text);
+    return vq_file_error(f->diag, f->path, "is not a sound JPEG: %s", j->text);
 }
 
 bool

@@ -52,7 +52,7 @@ init(Png *p, const ImageFile *f)
     if (p->info)
         return true;
     png_destroy_read_struct(&p->png, &p->info, NULL);
-    return vq_data_error(f->diag, f->path, "libpng does not start");
+    return vq_file_error(f->diag, f->path, "libpng does not start");
 }
 
 static void
@@ -67,7 +67,7 @@ static bool
 fail(Png *p, const ImageFile *f)
 {
     png_destroy_read_struct(&p->png, &p->info, NULL);
-    return vq_data_error(f->diag, f->path, "is not a sound PNG: %s", p->text);
+    return vq_file_error(f->diag, f->path, "is not a sound PNG: %s", p->text);
 }
 
 bool

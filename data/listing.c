@@ -61,7 +61,7 @@ vq_folder_read(Arena *a, Dataset *ds, Diag *d)
     for (size_t k = 0; k < room; k++)
         ds->count += text[k] == 0;
     if (!ds->count)
-        return vq_data_error(d, ds->path,
+        return vq_file_error(d, ds->path,
                              "has no .jpg, .jpeg or .png file in it");
     ds->file = NEWN(a, const char *, (size_t)ds->count);
     for (const char *s = text; s < text + room; s += strlen(s) + 1)
@@ -91,7 +91,7 @@ add_line(Arena *a, Dataset *ds, Diag *d, const char *folder, char *line,
         return true;
     path = line[0] == '/' ? line : vq_format(a, "%s%s", folder, line);
     if (stat(path, &st) != 0)
-        return vq_data_error(d, ds->path, "line %d: cannot read '%.200s': %s",
+        return vq_file_error(d, ds->path, "line %d: cannot read '%.200s': %s",
                              number, path, strerror(errno));
     ds->file[ds->count++] = path;
     return true;
@@ -110,7 +110,7 @@ vq_list_read(Arena *a, Dataset *ds, Diag *d)
     if (!vq_file_read(a, d, ds->path, MAX_LIST, (uint8_t **)&text, &len))
         return false;
     if (memchr(text, 0, len))
-        return vq_data_error(d, ds->path,
+        return vq_file_error(d, ds->path,
                              "is neither a folder, an image, a .npy nor a "
                              "list of images");
     for (size_t i = 0; i < len; i++)

@@ -193,13 +193,13 @@ set_type(Npy *npy, Diag *d, const Header *h)
             return true;
         }
     if (h->ndescr > 2 && h->descr[0] == '>')
-        return vq_data_error(d, npy->path,
+        return vq_file_error(d, npy->path,
                              "its elements are big endian (%.*s); save it "
                              "with .astype('<%.*s')",
                              (int)vq_min((int64_t)h->ndescr, 16), h->descr,
                              (int)vq_min((int64_t)h->ndescr - 1, 15),
                              h->descr + 1);
-    return vq_data_error(d, npy->path,
+    return vq_file_error(d, npy->path,
                          "elements of type '%.*s' are not read; wanted is one "
                          "of <f4 <f8 |u1 |i1 <i2 <i4 <i8",
                          (int)vq_min((int64_t)h->ndescr, 16), h->descr);
@@ -219,9 +219,9 @@ set_size(Npy *npy, Diag *d, int64_t filesize)
     bad |= __builtin_mul_overflow(bytes, npy->cols, &bytes);
     bad |= __builtin_mul_overflow(bytes, npy->rows, &bytes);
     if (bad)
-        return vq_data_error(d, npy->path, "its shape is too large");
+        return vq_file_error(d, npy->path, "its shape is too large");
     if (bytes > filesize - npy->offset)
-        return vq_data_error(d, npy->path,
+        return vq_file_error(d, npy->path,
                              "is cut short: its shape needs %" PRId64
                              " bytes of elements, it holds %" PRId64,
                              bytes, filesize - npy->offset);
@@ -234,17 +234,17 @@ read_dict(char *text, Diag *d, int fd, size_t len, Npy *npy)
     Header h = {.rank = -1, .fortran = -1};
 
     if (pread(fd, text, len, npy->offset) != (ssize_t)len)
-        return vq_data_error(d, npy->path, "is cut short in its header");
+        return vq_file_error(d, npy->path, "is cut short in its header");
     npy->offset += (int64_t)len;
     h.at = text;
     h.end = text + len;
     if (!take_dict(&h))
-        return vq_data_error(d, npy->path, "%s",
+        return vq_file_error(d, npy->path, "%s",
                              h.bad ? h.bad : "its .npy header is broken");
     if (!set_type(npy, d, &h))
         return false;
     if (h.fortran)
-        return vq_data_error(d, npy->path,
+        return vq_file_error(d, npy->path,
                              "is in Fortran order; save it with "
                              "numpy.ascontiguousarray");
     npy->rank = h.rank;
@@ -262,9 +262,9 @@ read_header(char *text, Diag *d, int fd, Npy *npy)
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return vq_io_error(d, npy->path, "is not a regular file");
     if (pread(fd, p, PREFIX, 0) < 10 || memcmp(p, "\x93NUMPY", 6) != 0)
-        return vq_data_error(d, npy->path, "is not a .npy file");
+        return vq_file_error(d, npy->path, "is not a .npy file");
     if (p[6] < 1 || p[6] > 3 || p[7] != 0)
-        return vq_data_error(d, npy->path,
+        return vq_file_error(d, npy->path,
                              "is a .npy file of version %d.%d; 1.0, 2.0 and "
                              "3.0 are read",
                              p[6], p[7]);
@@ -273,7 +273,7 @@ read_header(char *text, Diag *d, int fd, Npy *npy)
     if (p[6] > 1)
         len |= (size_t)p[10] << 16 | (size_t)p[11] << 24;
     if (len > MAX_HEADER)
-        return vq_data_error(d, npy->path, "its .npy header is too long");
+        return vq_file_error(d, npy->path, "its .npy header is too long");
     return read_dict(text, d, fd, len, npy) && set_size(npy, d, st.st_size);
 }
 
@@ -315,7 +315,7 @@ vq_npy_rows(const Npy *npy, Diag *d, int64_t first, int64_t n, void *out)
     close(fd);
     if (got < 0)
         return vq_io_error(d, npy->path, "cannot be read: %s", strerror(errno));
-    return at == bytes || vq_data_error(d, npy->path, "has become shorter");
+    return at == bytes || vq_file_error(d, npy->path, "has become shorter");
 }
 
 typedef void ToReal(const void *, float *, int64_t n);
@@ -379,7 +379,7 @@ vq_npy_rows_s64(const Npy *npy, Diag *d, Arena *tmp, int64_t first, int64_t n,
     bool ok;
 
     if (!to_int[npy->type])
-        return vq_data_error(d, npy->path, "holds %s; wanted are integers",
+        return vq_file_error(d, npy->path, "holds %s; wanted are integers",
                              types[npy->type].text);
     raw = vq_allocn(tmp, (size_t)(n * npy->cols), types[npy->type].size);
     ok = vq_npy_rows(npy, d, first, n, raw);

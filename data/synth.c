@@ -23,30 +23,12 @@ typedef struct Look {
     int steepness;      /* amplitudes fall as f^-(1 + steepness/2) */
 } Look;
 
-/* splitmix64 */
-static uint64_t
-next(uint64_t *s)
-{
-    uint64_t z = *s += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
-/* In [0, 1). */
-static double
-uniform(uint64_t *s)
-{
-    return (double)(next(s) >> 11) * 0x1p-53;
-}
-
 static uint64_t
 stream(uint64_t seed, int64_t index)
 {
     uint64_t s = seed ^ ((uint64_t)index * UINT64_C(0xd1342543de82ef95));
 
-    return next(&s);
+    return vq_random(&s);
 }
 
 void
@@ -58,7 +40,7 @@ vq_synth_noise(uint64_t seed, int64_t index, float *out, int64_t n)
         double sum = -6;
 
         for (int k = 0; k < 12; k++)
-            sum += uniform(&s);
+            sum += vq_random_unit(&s);
         out[i] = (float)sum;
     }
 }
@@ -127,10 +109,10 @@ make_look(uint64_t *s)
 {
     Look l;
 
-    l.mean = 0.25 + 0.4 * uniform(s);
-    l.std = 0.1 + 0.3 * uniform(s);
-    l.correlation = 0.5 + 0.5 * uniform(s);
-    l.steepness = (int)(3 * uniform(s));
+    l.mean = 0.25 + 0.4 * vq_random_unit(s);
+    l.std = 0.1 + 0.3 * vq_random_unit(s);
+    l.correlation = 0.5 + 0.5 * vq_random_unit(s);
+    l.steepness = (int)(3 * vq_random_unit(s));
     return l;
 }
 
@@ -139,7 +121,7 @@ static Complex
 phase(uint64_t *s)
 {
     for (;;) {
-        double x = 2 * uniform(s) - 1, y = 2 * uniform(s) - 1;
+        double x = 2 * vq_random_unit(s) - 1, y = 2 * vq_random_unit(s) - 1;
         double r = x * x + y * y;
 
         if (r <= 1 && r > 1e-6)

@@ -123,12 +123,19 @@ bool vq_error(Diag *, Loc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 bool vq_io_error(Diag *, const char *path, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Of what is in a file that is not the one being read. */
+bool vq_file_error(Diag *, const char *path, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 bool vq_bug(Diag *, Loc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void vq_warn(Diag *, Loc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void vq_note(Diag *, Loc, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The whole of a regular file of at most `most` bytes, and a 0 behind it. */
+bool vq_file_read(Arena *, Diag *, const char *path, size_t most,
+                  uint8_t **bytes, size_t *len);
 
 #define NOLOC        ((Loc){0})
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -168,6 +175,24 @@ static inline int64_t
 vq_align(int64_t n, int64_t m)
 {
     return (n + m - 1) / m * m;
+}
+
+/* Repeatable random numbers: splitmix64. */
+static inline uint64_t
+vq_random(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+/* In [0, 1). */
+static inline double
+vq_random_unit(uint64_t *state)
+{
+    return (double)(vq_random(state) >> 11) * 0x1p-53;
 }
 
 #endif

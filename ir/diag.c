@@ -49,6 +49,18 @@ vq_io_error(Diag *d, const char *path, const char *fmt, ...)
 }
 
 bool
+vq_file_error(Diag *d, const char *path, const char *fmt, ...)
+{
+    va_list ap;
+
+    count(d, FAULT_MODEL);
+    va_start(ap, fmt);
+    report(d, SEV_ERROR, path, NOLOC, fmt, ap);
+    va_end(ap);
+    return false;
+}
+
+bool
 vq_bug(Diag *d, Loc loc, const char *fmt, ...)
 {
     va_list ap;

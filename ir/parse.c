@@ -257,63 +257,38 @@ vq_parse(Arena *a, Diag *d, const char *text, size_t len, const void *blob,
 
 /* ---- files ---- */
 
-/* Memory comes before the file is opened: it may run out. */
-static void *
-read_whole(Arena *a, Diag *d, const char *path, size_t *len)
-{
-    char *data = vq_alloc(a, *len + 1);
-    FILE *f = fopen(path, "rb");
-    size_t got;
-
-    if (!f) {
-        vq_io_error(d, path, "cannot open: %s", strerror(errno));
-        return NULL;
-    }
-    got = fread(data, 1, *len, f);
-    fclose(f);
-    if (got == *len)
-        return data;
-    vq_io_error(d, path, "cannot read: %s", strerror(errno));
-    return NULL;
-}
-
-static void *
-read_file(Arena *a, Diag *d, const char *path, size_t *len, bool optional)
+static bool
+read_file(Arena *a, Diag *d, const char *path, uint8_t **bytes, size_t *len)
 {
     struct stat st;
 
-    *len = 0;
-    if (stat(path, &st) != 0) {
-        if (!optional || errno != ENOENT)
-            vq_io_error(d, path, "cannot open: %s", strerror(errno));
-        return NULL;
-    }
-    if (!S_ISREG(st.st_mode) || st.st_size >= VQ_MAX_BYTES) {
-        vq_io_error(d, path, "cannot read: not a regular file, or too large");
-        return NULL;
-    }
-    vq_memory_grow(a->memory, (uint64_t)st.st_size);
-    *len = (size_t)st.st_size;
-    return read_whole(a, d, path, len);
+    if (stat(path, &st) == 0)
+        vq_memory_grow(a->memory, (uint64_t)st.st_size);
+    return vq_file_read(a, d, path, VQ_MAX_BYTES, bytes, len);
+}
+
+static bool
+is_there(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 || errno != ENOENT;
 }
 
 Graph *
 vq_parse_file(Arena *a, Diag *d, const char *path)
 {
     const char *file = d->file;
-    unsigned before = d->nerror;
-    size_t len, bloblen;
-    char *text = read_file(a, d, path, &len, false);
-    void *blob;
+    const char *beside = vq_format(a, "%s.bin", path);
+    uint8_t *text, *blob = NULL;
+    size_t len, bloblen = 0;
     Graph *g;
 
-    if (!text)
-        return NULL;
-    blob = read_file(a, d, vq_format(a, "%s.bin", path), &bloblen, true);
-    if (d->nerror != before)
+    if (!read_file(a, d, path, &text, &len) ||
+        (is_there(beside) && !read_file(a, d, beside, &blob, &bloblen)))
         return NULL;
     d->file = path;
-    g = vq_parse(a, d, text, len, blob, bloblen);
+    g = vq_parse(a, d, (char *)text, len, blob, bloblen);
     d->file = file;
     return g;
 }

@@ -24,7 +24,7 @@ read_npy(Vitqc *v, const Feed *f, const char *path)
     if (!vq_npy_open(&v->tmp, &v->diag, path, &npy))
         return NULL;
     if (npy.cols != 1 || npy.rows < f->first + f->count) {
-        vq_data_error(
+        vq_file_error(
             &v->diag, path,
             "needs one label for each of %lld images, has %lld x %lld",
             (long long)(f->first + f->count), (long long)npy.rows,
@@ -55,7 +55,7 @@ parse_line(Vitqc *v, const char *path, int64_t no, char *line,
     if (tab) {
         line[strcspn(line, "\t")] = 0;
         if (image && strcmp(base_name(line), base_name(image)) != 0)
-            return vq_data_error(&v->diag, path,
+            return vq_file_error(&v->diag, path,
                                  "line %lld is for '%s', but image %lld is '%s'"
                                  " (labels must be in the images' order)",
                                  (long long)no, line, (long long)no, image);
@@ -63,7 +63,7 @@ parse_line(Vitqc *v, const char *path, int64_t no, char *line,
     errno = 0;
     *label = strtoll(number, &end, 10);
     if (end == number || errno || end[strspn(end, " \r")])
-        return vq_data_error(&v->diag, path, "line %lld has no label: '%s'",
+        return vq_file_error(&v->diag, path, "line %lld has no label: '%s'",
                              (long long)no, number);
     return true;
 }
@@ -95,7 +95,7 @@ read_text(Vitqc *v, const Feed *f, const char *path)
         int64_t ignored;
 
         if (!*p) {
-            vq_data_error(&v->diag, path, "has %lld labels for %lld images",
+            vq_file_error(&v->diag, path, "has %lld labels for %lld images",
                           (long long)i, (long long)(f->first + f->count));
             return NULL;
         }

@@ -255,19 +255,15 @@ vq_calib_end(Calib *c, int pass)
 
 /* ---- without data ---- */
 
-/* Mean 0, deviation 1, near normal: 12 uniform numbers of 16 bits, from
- * splitmix64. */
+/* Mean 0, deviation 1, near normal: 12 uniform numbers of 16 bits. */
 static float
 draw(uint64_t *s)
 {
     int64_t sum = 0;
 
     for (int i = 0; i < 3; i++) {
-        uint64_t z = *s += UINT64_C(0x9e3779b97f4a7c15);
+        uint64_t z = vq_random(s);
 
-        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-        z ^= z >> 31;
         for (int k = 0; k < 64; k += 16)
             sum += (int64_t)((z >> k) & 0xffff);
     }

@@ -13,11 +13,9 @@
 #include "passes/calib_store.h"
 #include "passes/json.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <cjson/cJSON.h>
 
@@ -104,41 +102,6 @@ vq_calib_save(const Calib *c, FILE *f, const char *key)
 }
 
 /* ---- loading ---- */
-
-static bool
-refuse(Diag *d, const char *path, const char *text)
-{
-    const char *file = d->file;
-
-    d->file = path;
-    vq_error(d, NOLOC, "%s", text);
-    d->file = file;
-    return false;
-}
-
-static char *
-read_text(Diag *d, const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    struct stat st;
-    char *text = NULL;
-    size_t n;
-
-    if (!f || fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
-        vq_io_error(d, path, "cannot be read: %s",
-                    f ? "not a regular file" : strerror(errno));
-    } else if (st.st_size > MAX_FILE) {
-        refuse(d, path, "is too large for a calibration");
-    } else if (!(text = malloc((size_t)st.st_size + 1))) {
-        vq_io_error(d, path, "cannot be read: %s", strerror(ENOMEM));
-    } else {
-        n = fread(text, 1, (size_t)st.st_size, f);
-        text[n] = 0;
-    }
-    if (f)
-        fclose(f);
-    return text;
-}
 
 static const char *
 get_text(const cJSON *t, const char *name)
@@ -255,15 +218,15 @@ check_tree(Diag *d, const char *path, const cJSON *t, const char *key)
 
     if (!format || strcmp(format, format_name) != 0 || !has ||
         !get_number(t, "version", &version))
-        return refuse(d, path, "is not a calibration file");
+        return vq_file_error(d, path, "is not a calibration file");
     if (version != VERSION)
-        return refuse(d, path,
-                      "is a calibration of another version of "
-                      "vitqc; make it anew");
+        return vq_file_error(d, path,
+                             "is a calibration of another version of "
+                             "vitqc; make it anew");
     if (key && strcmp(has, key) != 0)
-        return refuse(d, path,
-                      "the calibration was made for another model "
-                      "or preprocessing; make it anew");
+        return vq_file_error(d, path,
+                             "the calibration was made for another model "
+                             "or preprocessing; make it anew");
     return true;
 }
 
@@ -272,9 +235,10 @@ take_tree(Calib *c, Diag *d, const char *path, const cJSON *t, const char *key)
 {
     return check_tree(d, path, t, key) &&
            (get_calib(c, t) ||
-            refuse(d, path,
-                   "is a broken calibration file: a field is missing or out "
-                   "of range"));
+            vq_file_error(
+                d, path,
+                "is a broken calibration file: a field is missing or out "
+                "of range"));
 }
 
 Calib *
@@ -282,15 +246,15 @@ vq_calib_load(Arena *a, Diag *d, const char *path, const char *key)
 {
     Calib *c = vq_calib_empty(a);
     Owned *tree = vq_json_own(a);
-    char *text = read_text(d, path);
+    uint8_t *text;
+    size_t n;
     bool ok;
 
-    if (!text)
+    if (!vq_file_read(a, d, path, MAX_FILE, &text, &n))
         return NULL;
-    tree->what = cJSON_Parse(text);
-    free(text);
+    tree->what = cJSON_Parse((char *)text);
     ok = tree->what ? take_tree(c, d, path, tree->what, key)
-                    : refuse(d, path, "is not a calibration file");
+                    : vq_file_error(d, path, "is not a calibration file");
     vq_owned_end(tree);
     return ok ? c : NULL;
 }

@@ -54,7 +54,7 @@ case_end(Case *c)
 int64_t
 case_pick(Case *c, int64_t lo, int64_t hi)
 {
-    uint64_t r = next_random64(&c->seed), n = (uint64_t)hi - (uint64_t)lo + 1;
+    uint64_t r = vq_random(&c->seed), n = (uint64_t)hi - (uint64_t)lo + 1;
 
     return n ? (int64_t)((uint64_t)lo + r % n) : (int64_t)r;
 }
@@ -232,7 +232,7 @@ fill_float(Case *c, Fill fill)
         return odd[r % 64];
     /* Many are halfway between codes. */
     return r & 1 ? (float)(int)(r >> 1 & 1023) / 8 - 64
-                 : (float)(next_unit(&c->seed) * 8 - 4);
+                 : (float)(vq_random_unit(&c->seed) * 8 - 4);
 }
 
 static void *

@@ -62,8 +62,8 @@ random_input(Arena *a, const Type *t, uint64_t *seed)
     char *data = vq_alloc(a, (size_t)vq_bytes(t) + 1);
 
     for (int64_t i = 0; i < n; i++) {
-        float x = (float)(4 * next_unit(seed) - 2);
-        uint64_t code = next_random64(seed);
+        float x = (float)(4 * vq_random_unit(seed) - 2);
+        uint64_t code = vq_random(seed);
 
         if (t->dt != DT_F32 && t->dt != DT_S64)
             code = (uint64_t)lo + code % (uint64_t)(hi - lo + 1);

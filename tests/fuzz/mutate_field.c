@@ -11,7 +11,7 @@
 uint32_t
 mutate_pick(Mutate *m, size_t n)
 {
-    return n ? (uint32_t)(next_random64(&m->seed) % n) : 0;
+    return n ? (uint32_t)(vq_random(&m->seed) % n) : 0;
 }
 
 int64_t

@@ -168,7 +168,8 @@ layernorm_is_the_real_one(void **state)
             int16_t *x = NEWN(&A, int16_t, (size_t)(3 * n.c));
 
             for (int64_t i = 0; i < 3 * n.c; i++)
-                x[i] = (int16_t)floor((next_unit(&seed) - 0.5) * spread[s]);
+                x[i] =
+                    (int16_t)floor((vq_random_unit(&seed) - 0.5) * spread[s]);
             check_layernorm(&n, x, 3);
         }
 }
@@ -208,7 +209,7 @@ layernorm_of_heads(void **state)
 
     (void)state;
     for (int i = 0; i < ROWS * C; i++)
-        codes[i] = (int16_t)(300 + (next_unit(&seed) - 0.5) * 9000);
+        codes[i] = (int16_t)(300 + (vq_random_unit(&seed) - 0.5) * 9000);
     for (int c = 0; c < C; c++) {
         g[c] = c < D ? 16384 : -8192;
         b[c] = 1 << (SHIFT - 1);
@@ -249,7 +250,7 @@ ivitnorm_is_nearly_the_real_one(void **state)
 
     (void)state;
     for (int i = 0; i < ROWS * C; i++)
-        codes[i] = (int16_t)((next_unit(&seed) - 0.5) * 9000);
+        codes[i] = (int16_t)((vq_random_unit(&seed) - 0.5) * 9000);
     for (int c = 0; c < C; c++) {
         double gamma = c & 1 ? 0.8 : -0.6, beta = 0.4;
         Requant r = vq_requant_of(RQ_DYADIC, unit * gamma / sy);

@@ -100,8 +100,8 @@ power_is_accurate(void **state)
 
     (void)state;
     for (int i = 0; i < N; i++) {
-        x[i] = (float)exp((next_unit(&seed) - 0.5) * 170);
-        y[i] = (float)((next_unit(&seed) - 0.5) * (i % 2 ? 2 : 60));
+        x[i] = (float)exp((vq_random_unit(&seed) - 0.5) * 170);
+        y[i] = (float)((vq_random_unit(&seed) - 0.5) * (i % 2 ? 2 : 60));
     }
     for (int i = 0; i < n * n; i++) {
         x[i] = odd[i % n];

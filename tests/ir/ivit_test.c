@@ -141,7 +141,7 @@ norm_at_its_limits(void **state)
     vq_ivit_norm_row(x, N, y);
     assert_true(fabs(y[1] * unit - 1) < 1e-3 && fabs(y[0] * unit + 1) < 1e-3);
     for (int i = 0; i < N; i++)
-        x[i] = (int16_t)((next_unit(&seed) - 0.5) * 20000);
+        x[i] = (int16_t)((vq_random_unit(&seed) - 0.5) * 20000);
     vq_ivit_norm_row(x, N, y);
     for (int i = 0; i < N; i++)
         assert_true(fabs(y[i] * unit - x[i] / (20000 / sqrt(12))) < 0.2);

@@ -63,7 +63,7 @@ random_f32(int64_t n, double lo, double hi, uint64_t seed)
     float *x = NEWN(&A, float, (size_t)n);
 
     for (int64_t i = 0; i < n; i++)
-        x[i] = (float)(lo + (hi - lo) * next_unit(&seed));
+        x[i] = (float)(lo + (hi - lo) * vq_random_unit(&seed));
     return x;
 }
 

@@ -159,14 +159,14 @@ narrow_is_nearly_exact(void **state)
 
     (void)state;
     for (int i = 0; i < 4000; i++) {
-        double m = exp2(-16 + 9 * next_unit(&seed)) * (i % 8 ? 1 : -1);
+        double m = exp2(-16 + 9 * vq_random_unit(&seed)) * (i % 8 ? 1 : -1);
         Requant r = vq_requant_of(RQ_NARROW, m);
         DType dt = i & 1 ? DT_U8 : DT_S8;
         int32_t zero = dt == DT_U8 ? (int32_t)(next_random(&seed) % 256) : 0;
 
         assert_true(fabs(vq_requant_real(RQ_NARROW, r) / m - 1) < 0x1p-14);
         for (int j = 0; j < 200; j++, n++) {
-            int32_t acc = (int32_t)((next_unit(&seed) - 0.5) * 600 / m);
+            int32_t acc = (int32_t)((vq_random_unit(&seed) - 0.5) * 600 / m);
             double d = vq_requant(RQ_NARROW, acc, r, zero, dt) -
                        exact_code(acc, m, zero, dt);
 
@@ -189,12 +189,12 @@ wide_is_within_its_bound(void **state)
 
     (void)state;
     for (int i = 0; i < 4000; i++) {
-        double m = exp2(-30 + 34 * next_unit(&seed)) * (i % 8 ? 1 : -1);
+        double m = exp2(-30 + 34 * vq_random_unit(&seed)) * (i % 8 ? 1 : -1);
         Requant r = vq_requant_of(RQ_WIDE, m);
 
         assert_true(abs(r.mul) < 1 << 14 && (r.shift & 63) <= 31);
         for (int j = 0; j < 100; j++) {
-            double want = (next_unit(&seed) - 0.5) * 65535;
+            double want = (vq_random_unit(&seed) - 0.5) * 65535;
             double acc = fmin(fmax(rint(want / m), INT32_MIN), INT32_MAX);
             double real = acc * m;
 
@@ -286,8 +286,8 @@ ranges_are_covered(void **state)
 
     (void)state;
     for (int i = 0; i < 3000; i++) {
-        float a = (float)((next_unit(&seed) - 0.5) * exp2(i % 40 - 20));
-        float b = (float)((next_unit(&seed) - 0.5) * exp2(i % 40 - 20));
+        float a = (float)((vq_random_unit(&seed) - 0.5) * exp2(i % 40 - 20));
+        float b = (float)((vq_random_unit(&seed) - 0.5) * exp2(i % 40 - 20));
 
         check_range(fminf(a, b), fmaxf(a, b), dts[i % 3], i % 2);
     }

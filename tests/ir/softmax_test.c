@@ -76,7 +76,7 @@ worst_error(SoftmaxForm form, int pbits, double spread, double unit, int n)
         shiftmax_table((int32_t)floor(-1 / unit), table);
     for (int row = 0; row < 50; row++) {
         for (int i = 0; i < n; i++)
-            x[i] = (int32_t)((next_unit(&seed) - 0.5) * spread);
+            x[i] = (int32_t)((vq_random_unit(&seed) - 0.5) * spread);
         vq_softmax_row(form, pbits, table, x, n, p);
         real_softmax(x, n, unit, want);
         for (int i = 0; i < n; i++)

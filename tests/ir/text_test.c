@@ -33,7 +33,7 @@ random_bytes(size_t n, uint64_t seed)
     uint8_t *p = NEWN(&A, uint8_t, n);
 
     for (size_t i = 0; i < n; i++)
-        p[i] = (uint8_t)next_random64(&seed);
+        p[i] = (uint8_t)vq_random(&seed);
     return p;
 }
 
@@ -43,7 +43,7 @@ random_f32(size_t n, uint64_t seed)
     float *p = NEWN(&A, float, n);
 
     for (size_t i = 0; i < n; i++)
-        p[i] = (float)next_unit(&seed);
+        p[i] = (float)vq_random_unit(&seed);
     return p;
 }
 
@@ -78,7 +78,7 @@ test_every_f64_comes_back(void **state)
 
     (void)state;
     for (int i = 0; i < 100000; i++) {
-        uint64_t bits = next_random64(&seed), back;
+        uint64_t bits = vq_random(&seed), back;
         double x, y;
 
         memcpy(&x, &bits, sizeof x);
@@ -261,11 +261,11 @@ mutate(char *s, size_t n, size_t room, uint64_t *seed)
                                         "}",      "scratch 64",
                                         "from n", "f32",
                                         ",",      "1048576x1048576"};
-    size_t at = next_random64(seed) % (n + 1), len, k;
+    size_t at = vq_random(seed) % (n + 1), len, k;
 
     switch (next_random(seed) % 4) {
     case 0: /* cut */
-        len = next_random64(seed) % 12;
+        len = vq_random(seed) % 12;
         len = len < n - at ? len : n - at;
         memmove(s + at, s + at + len, n - at - len);
         return n - len;

@@ -5,9 +5,8 @@
 #ifndef CHANGES_H
 #define CHANGES_H
 
+#include "ir/base.h"
 #include "tests/lib/mutations.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 typedef struct Change {
     const char *name;

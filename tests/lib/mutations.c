@@ -31,21 +31,10 @@ text(const char *s)
     return strcpy(keep(strlen(s)), s);
 }
 
-/* splitmix64 */
-uint64_t
-rng_next(Rng *r)
-{
-    uint64_t z = r->state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 size_t
 rng_below(Rng *r, size_t n)
 {
-    return n ? (size_t)(rng_next(r) % n) : 0;
+    return n ? (size_t)(vq_random(&r->state) % n) : 0;
 }
 
 int64_t

@@ -14,7 +14,6 @@ typedef struct Rng {
     uint64_t state;
 } Rng;
 
-uint64_t rng_next(Rng *);
 /* 0 .. n-1; 0 for n = 0. */
 size_t rng_below(Rng *, size_t n);
 

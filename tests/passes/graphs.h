@@ -54,7 +54,7 @@ random_floats(int64_t n, uint64_t *seed)
     float *x = NEWN(&A, float, (size_t)n);
 
     for (int64_t i = 0; i < n; i++)
-        x[i] = (float)(2 * next_unit(seed) - 1);
+        x[i] = (float)(2 * vq_random_unit(seed) - 1);
     return x;
 }
 

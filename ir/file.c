@@ -1,29 +1,13 @@
 /*
- * file.c -- whole files into memory, and messages about their contents.
+ * file.c -- whole files into memory.
  */
-#include "data/data.h"
+#include "ir/base.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-bool
-vq_data_error(Diag *d, const char *path, const char *fmt, ...)
-{
-    const char *file = d->file;
-    char text[1024];
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    d->file = path;
-    vq_error(d, NOLOC, "%s", text);
-    d->file = file;
-    return false;
-}
 
 /* Memory comes before the descriptor, so that the out-of-memory jump leaks
  * none. */
@@ -41,7 +25,7 @@ vq_file_read(Arena *a, Diag *d, const char *path, size_t most, uint8_t **bytes,
     if (!S_ISREG(st.st_mode))
         return vq_io_error(d, path, "is not a regular file");
     if ((uintmax_t)st.st_size > most)
-        return vq_data_error(d, path,
+        return vq_file_error(d, path,
                              "has %jd bytes, more than the %zu that "
                              "are read",
                              (intmax_t)st.st_size, most);
