@@ -6,56 +6,11 @@
  * live in registers through the whole depth, which is never cut: an s32 sum
  * never meets memory.
  */
-#include "codegen/gemm_cut.h"
+#include "codegen/gemm_rows.h"
 
 #include <assert.h>
 
-enum {
-    PIECE = 4, /* rows of a panel that `store` gets amid products */
-    GROUP = VQ_PANEL * VQ_KGROUP,
-};
-
-/* ---- widening: bytes to 16 bits, where that is what the level multiplies */
-
-/* A panel of K groups becomes 2 K groups of two, as the level wants them. */
-static void
-widen_panel(Build *b, const Gemm *g, Val panel)
-{
-    int64_t groups = vq_kgroups(g->k);
-    Val from = b_elt(b, g->w, panel, vq_gemm_groups(g) * GROUP, 0), x, pair;
-    int lane[2 * VQ_PANEL];
-    Loop loop;
-
-    b_loop(b, &loop, 0, 1, groups);
-    x = b_load(b, b_vec(b->i8, GROUP), b_elt(b, from, loop.i, GROUP, 0), 64);
-    for (int half = 0; half < 2; half++) {
-        for (int i = 0; i < 2 * VQ_PANEL; i++)
-            lane[i] = b->level->wide(i, half);
-        pair = b_sext(b, b_shuffle(b, x, NULL, lane, 2 * VQ_PANEL), 16);
-        b_store(b, pair, b_elt(b, g->scratch, loop.i, 2 * GROUP, half * GROUP),
-                64);
-    }
-    b_loop_end(b, &loop);
-}
-
-/* Rows [lo, hi) of A, less `first`, after the panel in the scratch. */
-static Val
-widen_rows(Build *b, const Gemm *g, Val first, Val lo, Val hi)
-{
-    int64_t ld = vq_wide_row(g->k);
-    Val to = b_atc(b, g->scratch, vq_kgroups(g->k) * 2 * GROUP);
-    Val from = b_elt(b, g->a, first, g->lda, 0), x;
-    Loop row, col;
-
-    b_loop_range(b, &row, lo, 1, hi);
-    b_loop(b, &col, 0, 32, ld / 64);
-    x = b_at(b, b_elt(b, from, row.i, g->lda, 0), col.i);
-    x = b_zext(b, b_load(b, b_vec(b->i8, 32), x, 1), 16);
-    b_store(b, x, b_elt(b, b_elt(b, to, row.i, ld, 0), col.i, 2, 0), 64);
-    b_loop_end(b, &col);
-    b_loop_end(b, &row);
-    return to;
-}
+enum { PIECE = 4 }; /* rows of a panel that `store` gets amid products */
 
 /* ---- the register kernel of one tile ---- */
 
@@ -115,6 +70,11 @@ spread_rows(const Kernel *k, Val a, Val group, unsigned r, unsigned n)
 {
     Val row[MAXROWS];
 
+    if (k->g->operand)
+        return b_load(
+            k->b, k->g->operand,
+            b_elt(k->b, a, group, VQ_KGROUP * k->high, k->g->lda * r * k->high),
+            16);
     for (unsigned i = 0; i < k->high; i++)
         row[i] = b_elt(k->b, a, group, VQ_KGROUP,
                        k->g->lda * vq_min(r * k->high + i, k->t->rows - 1));
@@ -132,9 +92,10 @@ add_group(Kernel *k, Val a, Val group, unsigned n)
 
     for (unsigned at = 0; at < n; at += l->unit) {
         for (unsigned p = 0; p < k->t->panels; p++)
-            l->panel(b,
-                     b_elt(b, k->w, group, GROUP, k->stride * p + GROUP * at),
-                     (unsigned)vq_min(l->unit, n - at), w + p * k->nacc);
+            l->panel(
+                b,
+                b_elt(b, k->w, group, VQ_GROUP, k->stride * p + VQ_GROUP * at),
+                (unsigned)vq_min(l->unit, n - at), w + p * k->nacc);
         for (unsigned r = 0; r < k->nrow; r++) {
             if (!at)
                 row[r] = spread_rows(k, a, group, r, n);
@@ -180,20 +141,23 @@ static void
 add_groups(Kernel *k, Val a, int64_t from, int64_t to)
 {
     unsigned n = k->nrow * k->t->panels * k->nacc, deep = k->b->level->deep;
-    unsigned rest = (unsigned)((to - from) % deep);
+    unsigned turn = deep * k->b->level->unroll;
+    unsigned rest = (unsigned)((to - from) % turn);
     Loop loop;
 
-    if ((to - from) / deep) {
-        b_loop(k->b, &loop, from, deep, (to - from) / deep);
+    if ((to - from) / turn) {
+        b_loop(k->b, &loop, from, turn, (to - from) / turn);
         for (unsigned i = 0; i < n; i++)
             k->acc[i] = b_carry(k->b, &loop, k->acc[i]);
-        add_group(k, a, loop.i, deep);
+        for (unsigned at = 0; at < turn; at += deep)
+            add_group(k, a, b_addc(k->b, loop.i, at), deep);
         for (unsigned i = 0; i < n; i++)
             b_next(&loop, i, k->acc[i]);
         b_loop_end(k->b, &loop);
     }
-    if (rest)
-        add_group(k, a, b_i64(k->b, to - rest), rest);
+    for (unsigned at = 0; at < rest; at += deep)
+        add_group(k, a, b_i64(k->b, to - rest + at),
+                  rest - at < deep ? rest - at : deep);
 }
 
 /* All groups, with the pieces of the tile before spread evenly over them. */
@@ -226,7 +190,7 @@ emit_sums(Build *b, const Gemm *g, Val row, Tile *t, const Tile *before,
                 .t = t,
                 .row = row,
                 .groups = vq_kgroups(g->k) * (wide ? 2 : 1),
-                .stride = vq_gemm_groups(g) * GROUP,
+                .stride = vq_gemm_groups(g) * VQ_GROUP,
                 .nacc = b->level->nacc,
                 .high = high,
                 .nrow = (unsigned)vq_turns(t->rows, high),
@@ -305,7 +269,7 @@ emit_lack(Build *b, const Gemm *g, const Tile *t)
     Val lack = b_alloca(b, 64 * (int64_t)t->panels), sums[MAXROWS];
     Val ones = b_const(b_vec(b->i8, 16), 1), w[MAXACC];
     const Level *l = b->level;
-    int64_t stride = vq_gemm_groups(g) * GROUP;
+    int64_t stride = vq_gemm_groups(g) * VQ_GROUP;
     Val acc[MAXACC], from;
     Loop loop;
 
@@ -315,7 +279,7 @@ emit_lack(Build *b, const Gemm *g, const Tile *t)
         b_loop(b, &loop, 0, 1, vq_kgroups(g->k));
         for (unsigned i = 0; i < l->nacc; i++)
             acc[i] = b_carry(b, &loop, acc[i]);
-        l->panel(b, b_elt(b, from, loop.i, GROUP, 0), 1, w);
+        l->panel(b, b_elt(b, from, loop.i, VQ_GROUP, 0), 1, w);
         for (unsigned i = 0; i < l->nacc; i++) {
             acc[i] = l->dot(b, acc[i], ones, w[i], 0);
             b_next(&loop, i, acc[i]);
@@ -353,13 +317,7 @@ emit_rows(Build *b, const Gemm *g, GemmBlock block, Val end, const Nest *n,
     Gemm own = *g;
     If last;
 
-    if (b->level->wide && !g->w16)
-        widen_panel(b, g, t->panel);
-    if (b->level->prepare)
-        b->level->prepare(
-            b, g->scratch,
-            b_elt(b, g->w, t->panel, vq_gemm_groups(g) * GROUP, 0),
-            vq_kgroups(g->k));
+    vq_gemm_panel(b, g, t->panel);
     if (b->level->offset)
         own.lack = emit_lack(b, g, t);
     if (g->m / block.rows) {
@@ -413,18 +371,13 @@ emit_chunk(Build *b, const Gemm *g, const GemmCut *c, Val i, Val lo, Val hi,
     Gemm chunk = *g;
 
     chunk.first = b_mulc(b, before, c->block.rows);
-    if (b->level->wide && !g->a16) {
-        rest = b_sub(b, b_i64(b, g->m), chunk.first);
-        hi = b_least(b, b_mulc(b, hi, c->block.rows), rest);
-        lo = b_mulc(b, lo, c->block.rows);
-        chunk.a = widen_rows(b, g, chunk.first, lo, hi);
-        chunk.lda = vq_wide_row(g->k);
-        chunk.a16 = true;
-    } else {
-        chunk.a = b_elt(b, g->a, chunk.first, g->lda, 0);
-        if (g->a_low)
-            chunk.a_low = b_elt(b, g->a_low, chunk.first, g->lda, 0);
-    }
+    rest = b_sub(b, b_i64(b, g->m), chunk.first);
+    hi = b_least(b, b_mulc(b, hi, c->block.rows), rest);
+    lo = b_mulc(b, lo, c->block.rows);
+    chunk.a = b_elt(b, g->a, chunk.first, g->lda, 0);
+    if (g->a_low)
+        chunk.a_low = b_elt(b, g->a_low, chunk.first, g->lda, 0);
+    vq_gemm_rows(b, &chunk, c, lo, hi);
     emit_nest(b, &chunk, c, before, n);
 }
 

@@ -43,6 +43,7 @@ typedef struct Gemm {
     Val a, a_low, w, bias, scratch;
     bool a16, w16;
     Val lack;        /* gemm.c's own: what an `offset` level's sums lack */
+    Ty operand;      /* gemm.c's own: of what a and a_low hold; NULL: bytes */
     Val first;       /* row of the result that a's first one is; NULL: 0 */
     Val part, parts; /* i64; NULL: the whole product */
     GemmSplit split;

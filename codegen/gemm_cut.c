@@ -9,6 +9,7 @@ enum {
     MAXPANELS = 8, /* of a block */
     IN_FLIGHT = 8, /* products that a core wants independent of each other */
     NEAR_BYTES = 640 << 10, /* of A: most of a core's own caches */
+    READY_PANELS = 4,       /* that make up for keeping operands */
 };
 
 /* ---- blocks ---- */
@@ -57,6 +58,35 @@ choose_block(const Build *b, const Gemm *g)
     return block;
 }
 
+/* ---- operands ---- */
+
+int64_t
+vq_operand_start(const Build *b, int64_t depth)
+{
+    return b->level->prepare ? vq_align(vq_kgroups(depth), b->level->unit) *
+                                   VQ_KGROUP * VQ_PANEL
+                             : 0;
+}
+
+int64_t
+vq_operand_row(const Build *b, int64_t depth)
+{
+    return vq_align(vq_kgroups(depth), b->level->deep) * VQ_KGROUP;
+}
+
+/* Rows whose operands the scratch has room for; 0: they are not kept. */
+static int64_t
+rows_of_operands(const Build *b, const Gemm *g, const GemmCut *c)
+{
+    int64_t room = vq_wide_bytes(g->m, g->k) - vq_operand_start(b, g->k);
+    int64_t rows = room / vq_operand_row(b, g->k) / (g->a_low ? 2 : 1);
+
+    return b->level->ready && c->panels >= READY_PANELS &&
+                   c->block.rows % b->level->high == 0 && rows >= c->block.rows
+               ? rows
+               : 0;
+}
+
 /* ---- the loops ---- */
 
 GemmCut
@@ -64,7 +94,7 @@ vq_gemm_cut(const Build *b, const Gemm *g)
 {
     bool widened = b->level->wide && !g->a16;
     Gemm part = *g;
-    GemmCut c;
+    GemmCut c = {0};
     int64_t most = widened ? VQ_WIDEROWS : NEAR_BYTES / g->lda;
 
     if (widened)
@@ -72,6 +102,9 @@ vq_gemm_cut(const Build *b, const Gemm *g)
     c.block = choose_block(b, &part);
     c.rows = vq_turns(g->m, c.block.rows);
     c.panels = vq_turns(vq_panels(g->n), c.block.panels);
+    c.ready = rows_of_operands(b, g, &c) > 0;
+    if (c.ready)
+        most = vq_min(most, rows_of_operands(b, g, &c));
     most = vq_max(most / c.block.rows, 1);
     c.chunk = vq_turns(c.rows, vq_turns(c.rows, most));
     c.cost = nest_cost(b->level, g, c.block.rows, c.block.panels);

@@ -25,13 +25,30 @@ vq_arch(const char *triple)
     return NULL;
 }
 
+enum { MAXREGISTERS = 16 }; /* of an operand */
+
+static unsigned
+lanes_of_register(const Build *b, Val x)
+{
+    return b->level->isa->bits / LLVMGetIntTypeWidth(b_elem(x));
+}
+
+/* n parts, a power of two, one after the other. */
+static Val
+join_parts(Build *b, Val *part, unsigned n)
+{
+    for (; n > 1; n /= 2)
+        for (unsigned i = 0; i < n / 2; i++)
+            part[i] = b_join(b, part[2 * i], part[2 * i + 1]);
+    return part[0];
+}
+
 /* A function of one register's operands on operands of any number of them. */
 static Val
 by_register(Build *b, LanesFn *fn, Val x, Val y)
 {
-    unsigned each = b->level->isa->bits / LLVMGetIntTypeWidth(b_elem(x));
-    unsigned n = b_lanes(x) / each;
-    Val part[16];
+    unsigned each = lanes_of_register(b, x), n = b_lanes(x) / each;
+    Val part[MAXREGISTERS];
 
     assert(n >= 1 && n <= COUNT(part));
     for (unsigned i = 0; i < n; i++) {
@@ -42,10 +59,7 @@ by_register(Build *b, LanesFn *fn, Val x, Val y)
                 arg[k] = b_slice(b, arg[k], i * each, each);
         part[i] = fn(b, arg[0], arg[1]);
     }
-    for (; n > 1; n /= 2)
-        for (unsigned i = 0; i < n / 2; i++)
-            part[i] = b_join(b, part[2 * i], part[2 * i + 1]);
-    return part[0];
+    return join_parts(b, part, n);
 }
 
 Val
@@ -135,4 +149,60 @@ Val
 p_average(Build *b, Val x, Val y)
 {
     return by_register(b, b->level->isa->average, x, y);
+}
+
+Val
+p_mulround(Build *b, Val x, Val y, Val s)
+{
+    unsigned each = lanes_of_register(b, x), n = b_lanes(x) / each;
+    Val part[MAXREGISTERS];
+
+    assert(n >= 1 && n <= COUNT(part));
+    for (unsigned i = 0; i < n; i++)
+        part[i] = b->level->isa->mulround(b, b_slice(b, x, i * each, each),
+                                          b_slice(b, y, i * each, each), s);
+    return join_parts(b, part, n);
+}
+
+/* ---- parts of levels that architectures share ---- */
+
+void
+p_start(Build *b, Val sums, Val *acc)
+{
+    unsigned n = b->level->nacc, lanes = lanes_of_register(b, sums);
+
+    for (unsigned i = 0; i < n; i++)
+        acc[i] = n > 1 ? b_slice(b, sums, i * lanes, lanes) : sums;
+}
+
+void
+p_total(Build *b, const Val *acc, Val *sums)
+{
+    Val part[MAXACC];
+
+    for (unsigned i = 0; i < b->level->nacc; i++)
+        part[i] = acc[i];
+    sums[0] = join_parts(b, part, b->level->nacc);
+}
+
+void
+p_panel(Build *b, Val p, unsigned n, Val *w)
+{
+    unsigned bits = b->level->isa->bits, bytes = bits / 8;
+
+    (void)n;
+    for (unsigned i = 0; i < b->level->nacc; i++)
+        w[i] =
+            b_load(b, b_vec(b->i32, bits / 32), b_atc(b, p, bytes * i), bytes);
+}
+
+/* One on the function's own stack changes; others are constants of the model.
+ */
+Val
+p_table(Build *b, Ty t, Val table, int64_t at, unsigned align)
+{
+    Val p = b_atc(b, table, at);
+
+    return LLVMIsAAllocaInst(table) ? b_load(b, t, p, align)
+                                    : b_load_const(b, t, p, align);
 }

@@ -33,6 +33,8 @@ typedef struct Isa {
     LanesFn *mulu;  /* the low halves of 64-bit lanes, unsigned */
     LanesFn *muls;  /* the same, signed */
     Val (*pairs)(Build *, Val x); /* sums of adjacent s16, s32 */
+    /* (a * b + 2^(s - 1)) >> s on u16 that it leaves in u16; s: i32, 1 to 31 */
+    Val (*mulround)(Build *, Val a, Val b, Val s);
 } Isa;
 
 struct Gemm;   /* gemm.h */
@@ -55,7 +57,9 @@ typedef struct Level {
      * or less at the end. `dot` adds their products to one accumulator, `at`
      * being the group of A that they begin with. With `prepare`, `panel` loads
      * from what that has made of all groups of a panel, in as much memory, the
-     * groups rounded up to units.
+     * groups rounded up to units. A turn of the loop is `unroll` times `deep`
+     * groups. Where a load is less work than `spread`, a level wants operands
+     * `ready`: made once, and kept in the scratch for all panels.
      *
      * The 4 bytes are four of the matrix or, where bytes are multiplied as
      * 16-bit numbers, two of those; `wide` says then which byte of a k-group of
@@ -66,8 +70,8 @@ typedef struct Level {
      * that lacks.
      */
     int (*wide)(int i, int half);
-    bool overlaps, offset;
-    unsigned mr, nr, nacc, high, deep, unit;
+    bool overlaps, offset, ready;
+    unsigned mr, nr, nacc, high, deep, unit, unroll;
     void (*start)(Build *, Val sums, Val *acc);
     void (*total)(Build *, const Val *acc, Val *sums);
     void (*prepare)(Build *, Val to, Val from, int64_t groups);
@@ -91,6 +95,13 @@ typedef struct Level {
      * 16 on; NULL: one at a time. */
     Val (*pow2)(Build *, Val d, Val table);
 } Level;
+
+/* start, total and panel where a lane is a column. */
+void p_start(Build *, Val sums, Val *acc);
+void p_total(Build *, const Val *acc, Val *sums);
+void p_panel(Build *, Val p, unsigned n, Val *w);
+/* What `t` says of a table of lut8 or pow2, `at` bytes on. */
+Val p_table(Build *, Ty t, Val table, int64_t at, unsigned align);
 
 typedef struct Arch {
     const char *cpu;     /* LLVM's name of the least CPU */
@@ -123,5 +134,7 @@ Val p_muls(Build *, Val a, Val b);
 /* Sums of adjacent products of s16 lanes, and of adjacent lanes. */
 Val p_madd(Build *, Val a, Val b);
 Val p_pairs(Build *, Val x);
+/* (a * b + 2^(s - 1)) >> s on lanes of u16; where the Isa has it. */
+Val p_mulround(Build *, Val a, Val b, Val s);
 
 #endif

@@ -18,6 +18,7 @@ enum { LANES = 32, ROWS = VQ_SOFTMAX_ROWS };
 typedef struct Factor {
     Val f, shift;
     Val low, few; /* base 2, pbits 16: see factor_16 */
+    Val s;        /* the same, where it is one shift */
 } Factor;
 
 /* One form of softmax, LANES at a time. */
@@ -112,6 +113,7 @@ base2_factor(Build *b, Val total, Val *e)
  * s = 15 + e. From e = 2 on Q >> (s - 1) is H >> (e - 2), of which P is the
  * half, rounded. For e = 1, P = H + (L >> 15). e = 0 means that T is 65535 or
  * 65536: E is 65535, 1 or 0, and so is P: that is H + (L & 1) for F = 65535.
+ * An Isa with `mulround` has P at once.
  */
 static Factor
 factor_16(Build *b, Val total)
@@ -120,6 +122,8 @@ factor_16(Build *b, Val total)
     Val none = b_cmp(b, LLVMIntEQ, e, zero);
     Val few = b_cmp(b, LLVMIntULE, e, b_i32(b, 1));
 
+    if (b->level->isa->mulround)
+        return (Factor){.f = splat16(b, f), .s = b_addc(b, e, 15)};
     return (Factor){
         .f = splat16(b, b_select(b, none, b_i32(b, 65535), f)),
         .shift = splat16(b, b_select(b, few, zero, b_subc(b, e, 2))),
@@ -131,9 +135,12 @@ factor_16(Build *b, Val total)
 static Val
 normalize_16(Build *b, const Factor *f, Val e)
 {
-    Val h = p_mulhi(b, e, f->f);
-    Val bit = b_andc(b, b_lshr(b, b_mul(b, e, f->f), f->low), 1);
+    Val h, bit;
 
+    if (f->s)
+        return p_mulround(b, e, f->f, f->s);
+    h = p_mulhi(b, e, f->f);
+    bit = b_andc(b, b_lshr(b, b_mul(b, e, f->f), f->low), 1);
     return p_average(b, b_lshr(b, h, f->shift),
                      b_and(b, b_add(b, h, bit), f->few));
 }

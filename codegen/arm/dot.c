@@ -17,27 +17,6 @@ arm_wide(int i, int half)
     return (i / 8 * COLS + i % COLS) * GROUP + 2 * half + i % 8 / COLS;
 }
 
-void
-arm_start(Build *b, Val sums, Val *acc)
-{
-    for (unsigned i = 0; i < b->level->nacc; i++)
-        acc[i] = b_slice(b, sums, i * COLS, COLS);
-}
-
-void
-arm_total(Build *b, const Val *acc, Val *sums)
-{
-    sums[0] = b_join(b, b_join(b, acc[0], acc[1]), b_join(b, acc[2], acc[3]));
-}
-
-void
-arm_panel(Build *b, Val p, unsigned n, Val *w)
-{
-    (void)n;
-    for (unsigned i = 0; i < b->level->nacc; i++)
-        w[i] = b_load(b, b_vec(b->i8, 16), b_atc(b, p, 16 * i), 16);
-}
-
 Val
 arm_spread(Build *b, const Val *row, unsigned n)
 {
@@ -92,8 +71,9 @@ Val
 arm_dot_sdot(Build *b, Val acc, Val a, Val w, unsigned at)
 {
     a = splat_lane(b, b_bitcast(b, a, b_vec(b->i32, 4)), (int)at, 4);
+    w = b_bitcast(b, w, b_vec(b->i8, 16));
     return b_intrinsic2(b, "llvm.aarch64.neon.sdot", LLVMTypeOf(acc),
-                        b_vec(b->i8, 16), (Val[]){acc, w, a}, 3, NULL);
+                        LLVMTypeOf(w), (Val[]){acc, w, a}, 3, NULL);
 }
 
 /* ---- four products a lane ---- */

@@ -96,6 +96,19 @@ muls(Build *b, Val x, Val y)
                b_trunc(b, y, 32));
 }
 
+/* By a negative count urshl shifts right, and rounds. */
+static Val
+mulround(Build *b, Val x, Val y, Val s)
+{
+    Val by = b_splat(b, b_sub(b, b_i32(b, 0), s), 4), half[2];
+
+    half[0] = one(b, "llvm.aarch64.neon.umull", 32, 4, low(b, x), low(b, y));
+    half[1] = one(b, "llvm.aarch64.neon.umull", 32, 4, high(b, x), high(b, y));
+    for (int i = 0; i < 2; i++)
+        half[i] = one(b, "llvm.aarch64.neon.urshl", 32, 4, half[i], by);
+    return b_trunc(b, b_join(b, half[0], half[1]), 16);
+}
+
 const Isa arm_neon = {
     .bits = 128,
     .madd = madd,
@@ -109,4 +122,5 @@ const Isa arm_neon = {
     .mulu = mulu,
     .muls = muls,
     .pairs = pairs,
+    .mulround = mulround,
 };

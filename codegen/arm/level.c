@@ -15,8 +15,8 @@ enum {
 
 #define TABLES .lut8 = arm_lut8, .pow2 = arm_pow2
 #define BY_LANE                                                                \
-    .mr = 5, .nr = 1, .nacc = 4, .high = 1, .deep = 4, .unit = 1,              \
-    .start = arm_start, .total = arm_total, .panel = arm_panel
+    .mr = 5, .nr = 1, .nacc = 4, .high = 1, .deep = 4, .unit = 1, .unroll = 1, \
+    .start = p_start, .total = p_total, .panel = p_panel
 
 static const Level levels[] = {
     {
@@ -36,6 +36,7 @@ static const Level levels[] = {
         .needs = &(const ArmNeeds){.hwcap = HWCAP_ASIMDDP, .macos = true},
         .isa = &arm_neon,
         .offset = true,
+        .ready = true,
         BY_LANE,
         .spread = arm_spread_offset,
         .dot = arm_dot_sdot,
@@ -48,16 +49,18 @@ static const Level levels[] = {
         .needs =
             &(const ArmNeeds){.hwcap = HWCAP_ASIMDDP, .hwcap2 = HWCAP2_I8MM},
         .isa = &arm_neon,
+        .ready = true,
         .mr = 4,
         .nr = 1,
         .nacc = 8,
         .high = 2,
         .deep = 4,
         .unit = 2,
+        .unroll = 2,
         .start = arm_start_2x2,
         .total = arm_total_2x2,
         .prepare = arm_prepare_2x2,
-        .panel = arm_panel_2x2,
+        .panel = p_panel,
         .spread = arm_spread_2x2,
         .dot = arm_dot_usmmla,
         .dot4 = arm_dot4_usdot,

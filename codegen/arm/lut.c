@@ -6,16 +6,10 @@
 
 enum { QUAD = 4, REGISTER = 16 };
 
-/* 16 bytes of a table. One on the function's own stack changes; others are
- * constants of the model. */
 static Val
 load_piece(Build *b, Val table, int64_t at)
 {
-    Ty v = b_vec(b->i8, REGISTER);
-    Val p = b_atc(b, table, at);
-
-    return LLVMIsAAllocaInst(table) ? b_load(b, v, p, REGISTER)
-                                    : b_load_const(b, v, p, REGISTER);
+    return p_table(b, b_vec(b->i8, REGISTER), table, at, REGISTER);
 }
 
 /* piece[x[i]], or below[i] where x[i] is 64 or more. */

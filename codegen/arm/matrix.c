@@ -68,14 +68,6 @@ arm_prepare_2x2(Build *b, Val to, Val from, int64_t groups)
         interleave(b, to, from, b_i64(b, groups - 1), 1);
 }
 
-void
-arm_panel_2x2(Build *b, Val p, unsigned n, Val *w)
-{
-    (void)n;
-    for (unsigned i = 0; i < b->level->nacc; i++)
-        w[i] = b_load(b, b_vec(b->i8, 16), b_atc(b, p, 16 * i), 16);
-}
-
 /* n groups of a row, four bytes each; 16 bytes, zeros after those. */
 static Val
 load_row(Build *b, Val row, unsigned n)
@@ -99,6 +91,7 @@ Val
 arm_dot_usmmla(Build *b, Val acc, Val a, Val w, unsigned at)
 {
     a = b_slice(b, a, at, 2);
+    w = b_bitcast(b, w, b_vec(b->i8, 16));
     return b_intrinsic2(b, "llvm.aarch64.neon.usmmla", LLVMTypeOf(acc),
-                        b_vec(b->i8, 16), (Val[]){acc, a, w}, 3, NULL);
+                        LLVMTypeOf(w), (Val[]){acc, a, w}, 3, NULL);
 }

@@ -20,9 +20,6 @@ extern const Isa arm_neon;
 /* dot.c. Registers of four columns: smlal on bytes widened to 16 bits,
  * sdot, usdot. */
 int arm_wide(int i, int half);
-void arm_start(Build *, Val sums, Val *acc);
-void arm_total(Build *, const Val *acc, Val *sums);
-void arm_panel(Build *, Val p, unsigned n, Val *w);
 Val arm_spread(Build *, const Val *row, unsigned n);
 Val arm_spread_offset(Build *, const Val *row, unsigned n);
 Val arm_dot_mlal(Build *, Val acc, Val a, Val w, unsigned at);
@@ -34,7 +31,6 @@ Val arm_dot4_usdot(Build *, Val acc, Val a, Val w);
 void arm_start_2x2(Build *, Val sums, Val *acc);
 void arm_total_2x2(Build *, const Val *acc, Val *sums);
 void arm_prepare_2x2(Build *, Val to, Val from, int64_t groups);
-void arm_panel_2x2(Build *, Val p, unsigned n, Val *w);
 Val arm_spread_2x2(Build *, const Val *row, unsigned n);
 Val arm_dot_usmmla(Build *, Val acc, Val a, Val w, unsigned at);
 

@@ -13,40 +13,6 @@ lanes(const Build *b)
     return b->level->isa->bits / 32;
 }
 
-void
-x86_start(Build *b, Val sums, Val *acc)
-{
-    unsigned n = b->level->nacc;
-
-    for (unsigned i = 0; i < n; i++)
-        acc[i] = n > 1 ? b_slice(b, sums, i * lanes(b), lanes(b)) : sums;
-}
-
-void
-x86_total(Build *b, const Val *acc, Val *sums)
-{
-    Val half[MAXACC];
-    unsigned n = b->level->nacc;
-
-    for (unsigned i = 0; i < n; i++)
-        half[i] = acc[i];
-    for (; n > 1; n /= 2)
-        for (unsigned i = 0; i < n / 2; i++)
-            half[i] = b_join(b, half[2 * i], half[2 * i + 1]);
-    sums[0] = half[0];
-}
-
-void
-x86_panel(Build *b, Val p, unsigned n, Val *w)
-{
-    unsigned bytes = b->level->isa->bits / 8;
-
-    (void)n;
-    for (unsigned i = 0; i < b->level->nacc; i++)
-        w[i] =
-            b_load(b, b_vec(b->i32, lanes(b)), b_atc(b, p, bytes * i), bytes);
-}
-
 Val
 x86_spread(Build *b, const Val *row, unsigned n)
 {

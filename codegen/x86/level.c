@@ -27,8 +27,8 @@ enum {
     }
 
 #define REGISTERS                                                              \
-    .high = 1, .deep = 1, .unit = 1, .start = x86_start, .total = x86_total,   \
-    .panel = x86_panel, .spread = x86_spread
+    .high = 1, .deep = 1, .unit = 1, .unroll = 1, .start = p_start,            \
+    .total = p_total, .panel = p_panel, .spread = x86_spread
 
 /* What avx512vnni and the levels above it share. */
 #define VNNI512       "+avx2,+avx512f,+avx512bw,+avx512dq,+avx512vl,+avx512vnni"

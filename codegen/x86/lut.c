@@ -5,17 +5,6 @@
  */
 #include "codegen/x86/prim.h"
 
-/* A piece of a table. One on the function's own stack changes; others are
- * constants of the model. */
-static Val
-load_piece(Build *b, Ty t, Val table, int64_t at, unsigned align)
-{
-    Val p = b_atc(b, table, at);
-
-    return LLVMIsAAllocaInst(table) ? b_load(b, t, p, align)
-                                    : b_load_const(b, t, p, align);
-}
-
 static Val
 permute2(Build *b, Val index, Val lo, Val hi)
 {
@@ -29,8 +18,8 @@ Val
 x86_pow2_perm(Build *b, Val d, Val table)
 {
     Ty v = b_vec(b->i16, 32);
-    Val x = permute2(b, d, load_piece(b, v, table, 0, 64),
-                     load_piece(b, v, table, 64, 64));
+    Val x = permute2(b, d, p_table(b, v, table, 0, 64),
+                     p_table(b, v, table, 64, 64));
 
     return b_intrinsic(b, "llvm.x86.avx512.psrlv.w.512", NULL,
                        (Val[]){x, b_lshrc(b, d, 6)}, 2, v);
@@ -61,7 +50,7 @@ x86_lut8_perm(Build *b, Val x, Val table)
     Val word[4], even, odd;
 
     for (int i = 0; i < 4; i++)
-        word[i] = load_piece(b, v, table, 64 * i, 64);
+        word[i] = p_table(b, v, table, 64 * i, 64);
     x = b_bitcast(b, x, v);
     even = look_up_words(b, b_andc(b, x, 255), word);
     odd = look_up_words(b, b_lshrc(b, x, 8), word);
@@ -77,7 +66,7 @@ x86_lut8_vbmi(Build *b, Val x, Val table)
     Val part[4], half[2];
 
     for (int i = 0; i < 4; i++)
-        part[i] = load_piece(b, v, table, 64 * i, 64);
+        part[i] = p_table(b, v, table, 64 * i, 64);
     for (int i = 0; i < 2; i++)
         half[i] = b_intrinsic(b, "llvm.x86.avx512.vpermi2var.qi.512", NULL,
                               (Val[]){part[2 * i], x, part[2 * i + 1]}, 3, v);
@@ -91,7 +80,7 @@ x86_lut8_vbmi(Build *b, Val x, Val table)
 static Val
 load_chunk(Build *b, Val table, unsigned i)
 {
-    Val x = load_piece(b, b_vec(b->i8, 16), table, 16 * i, 16);
+    Val x = p_table(b, b_vec(b->i8, 16), table, 16 * i, 16);
     int lane[32];
 
     for (int k = 0; k < 32; k++)
@@ -145,11 +134,11 @@ static Val
 load_step(Build *b, Val table, unsigned half, unsigned i)
 {
     Ty v = b_vec(b->i16, 16);
-    Val x = load_piece(b, v, table, 32 * i, 32);
+    Val x = p_table(b, v, table, 32 * i, 32);
     int lane[32];
 
     if (i > 0)
-        x = b_xor(b, x, load_piece(b, v, table, 32 * i - 32, 32));
+        x = b_xor(b, x, p_table(b, v, table, 32 * i - 32, 32));
     x = b_trunc(b, b_lshrc(b, x, 8 * half), 8);
     for (int k = 0; k < 32; k++)
         lane[k] = k % 16;

@@ -24,10 +24,7 @@ Val x86_cpu_check(struct Module *);
 /* isa.c: SSE2, AVX2, AVX-512. */
 extern const Isa x86_sse2, x86_avx2, x86_avx512;
 
-/* A row of a panel in as many registers as it takes. */
-void x86_start(Build *, Val sums, Val *acc);
-void x86_total(Build *, const Val *acc, Val *sums);
-void x86_panel(Build *, Val p, unsigned n, Val *w);
+/* Four bytes of a row of A in all lanes. */
 Val x86_spread(Build *, const Val *row, unsigned n);
 /* Four bytes a lane, or two widened ones: those next to each other. */
 Val x86_dot_vnni512(Build *, Val acc, Val a, Val w, unsigned at);
