@@ -17,7 +17,7 @@ case $arch in
 aarch64)
     products='^([su]dot|usdot|usmmla|s[mu][lm][al]l2?|smull2?)$'
     [ $# -gt 0 ] || set -- neon:cortex-a53 neon:cortex-a72 \
-        dotprod:cortex-a55 dotprod:neoverse-n1 \
+        dotprod:cortex-a55 dotprod:cortex-a76 dotprod:neoverse-n1 \
         i8mm:neoverse-n2 i8mm:neoverse-v1
     ;;
 x86_64)
