@@ -287,12 +287,11 @@ vitqc_object_bench(VitqcObject *o, const VitqcBench *given, VitqcBenched *to)
 
     vitqc_bench_init(&a.ask);
     if (given)
-        memcpy(&a.ask, given,
-               (size_t)vq_min((int64_t)given->size, sizeof a.ask));
+        vq_copy_known(&a.ask, sizeof a.ask, given, given->size);
     vitqc_benched_init(&result);
     status = vq_guard(o->v, bench, &a);
     result.size = to->size;
-    memcpy(to, &result, (size_t)vq_min((int64_t)to->size, sizeof result));
+    vq_copy_known(to, to->size, &result, sizeof result);
     return status;
 }
 

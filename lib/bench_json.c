@@ -126,7 +126,6 @@ vitqc_object_bench_write(VitqcObject *o, const VitqcBenched *result,
     WriteArgs a = {.path = path};
 
     vitqc_benched_init(&a.result);
-    memcpy(&a.result, result,
-           (size_t)vq_min((int64_t)result->size, sizeof a.result));
+    vq_copy_known(&a.result, sizeof a.result, result, result->size);
     return vq_guard(o->v, write_result, &a);
 }

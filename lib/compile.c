@@ -312,7 +312,7 @@ vitqc_calibrate(Vitqc *v, const VitqcCalibration *given)
 
     vitqc_calibration_init(&c);
     if (given)
-        memcpy(&c, given, given->size < sizeof c ? given->size : sizeof c);
+        vq_copy_known(&c, sizeof c, given, given->size);
     return vq_guard(v, calibrate, &c);
 }
 

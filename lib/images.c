@@ -96,7 +96,7 @@ vq_feed_open(Vitqc *v, const VitqcImages *given, int rank, const int64_t *dim)
     Feed *f = NEW(&v->tmp, Feed);
 
     vitqc_images_init(&im);
-    memcpy(&im, given, given->size < sizeof im ? given->size : sizeof im);
+    vq_copy_known(&im, sizeof im, given, given->size);
     if (rank < 2 || rank > NPY_MAXRANK) {
         vq_error(&v->diag, NOLOC,
                  "the model's input has %d axes; vitqc feeds inputs of 2 to %d,"

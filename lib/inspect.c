@@ -184,27 +184,6 @@ look(Inspect *in)
 
 /* ---- the whole ---- */
 
-void
-vq_count_constants(const Graph *g, int64_t *n, int64_t *bytes)
-{
-    *n = *bytes = 0;
-    for (ValId i = 1; i < g->nval; i++)
-        if (vq_is_const(g, i)) {
-            *n += vq_count(vq_type(g, i));
-            *bytes += vq_bytes(vq_type(g, i));
-        }
-}
-
-int64_t
-vq_total_macs(const Graph *g)
-{
-    int64_t macs = 0;
-
-    for (uint32_t i = 1; i < g->nop; i++)
-        macs += vq_macs(g, &g->op[i]);
-    return macs;
-}
-
 typedef struct Output {
     Inspect *in;
     FILE *text, *json;
@@ -253,7 +232,7 @@ vitqc_inspect(const char *path, const VitqcOptions *given, FILE *text,
 
     vitqc_options_init(&o);
     if (given)
-        memcpy(&o, given, given->size < sizeof o ? given->size : sizeof o);
+        vq_copy_known(&o, sizeof o, given, given->size);
     own = o;
     own.on_diag = collect;
     own.on_progress = pass_progress;

@@ -26,9 +26,4 @@ typedef struct Inspect {
 void vq_inspect_print(Inspect *, FILE *);
 void vq_inspect_json(Inspect *, FILE *);
 
-/* Constants of a graph: numbers and bytes. */
-void vq_count_constants(const Graph *, int64_t *n, int64_t *bytes);
-/* Of all ops, or of a kind. */
-int64_t vq_total_macs(const Graph *);
-
 #endif

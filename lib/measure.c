@@ -63,6 +63,27 @@ vq_macs(const Graph *g, const Op *op)
     return count_macs[op->kind] ? count_macs[op->kind](g, op) : 0;
 }
 
+int64_t
+vq_total_macs(const Graph *g)
+{
+    int64_t macs = 0;
+
+    for (uint32_t i = 1; i < g->nop; i++)
+        macs += vq_macs(g, &g->op[i]);
+    return macs;
+}
+
+void
+vq_count_constants(const Graph *g, int64_t *n, int64_t *bytes)
+{
+    *n = *bytes = 0;
+    for (ValId i = 1; i < g->nval; i++)
+        if (vq_is_const(g, i)) {
+            *n += vq_count(vq_type(g, i));
+            *bytes += vq_bytes(vq_type(g, i));
+        }
+}
+
 /* ---- values as real numbers ---- */
 
 typedef double GetElement(const void *, int64_t);
@@ -114,4 +135,27 @@ vq_find_value(const Graph *g, const char *name)
         if (strcmp(g->val[i].name, name) == 0)
             return i;
     return 0;
+}
+
+/* ---- closeness ---- */
+
+void
+vq_closeness_add(Closeness *c, double want, double got)
+{
+    c->signal += want * want;
+    c->noise += (got - want) * (got - want);
+}
+
+void
+vq_closeness_add_value(Closeness *c, Arena *a, const Graph *g, ValId id,
+                       const void *data, const float *want)
+{
+    ArenaMark m = vq_arena_mark(a);
+    int64_t n = vq_count(vq_type(g, id));
+    double *x = NEWN(a, double, (size_t)n);
+
+    vq_real_values(g, id, data, x);
+    for (int64_t i = 0; i < n; i++)
+        vq_closeness_add(c, (double)want[i], x[i]);
+    vq_arena_release(a, m);
 }

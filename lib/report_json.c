@@ -47,22 +47,13 @@ compare_probe(void *user, const Graph *g, ValId id, const void *data)
     Probe *p = user;
     const CalibEntry *e = vq_calib_find(p->v->calib, g->val[id].name);
     ValId real = e && e->probe ? vq_find_value(p->v->real, e->name) : 0;
-    int64_t n = vq_count(vq_type(g, id));
-    ArenaMark m = vq_arena_mark(&p->v->tmp);
-    double signal = 0, noise = 0, *x;
+    Closeness c = {0};
 
-    if (!real || vq_count(vq_type(p->v->real, real)) != n)
+    if (!real ||
+        vq_count(vq_type(p->v->real, real)) != vq_count(vq_type(g, id)))
         return;
-    x = NEWN(&p->v->tmp, double, (size_t)n);
-    vq_real_values(g, id, data, x);
-    for (int64_t i = 0; i < n; i++) {
-        double y = (double)e->probe[i];
-
-        signal += y * y;
-        noise += (x[i] - y) * (x[i] - y);
-    }
-    p->sqnr[id] = vq_decibel(signal, noise);
-    vq_arena_release(&p->v->tmp, m);
+    vq_closeness_add_value(&c, &p->v->tmp, g, id, data, e->probe);
+    p->sqnr[id] = vq_decibel(c.signal, c.noise);
 }
 
 /* Runs the integer graph on the first calibration image. */
@@ -204,14 +195,10 @@ add_given(cJSON *to, const Report *r)
 static void
 add_totals(cJSON *o, const Graph *g)
 {
-    int64_t macs = 0, bytes = 0;
+    int64_t n, bytes;
 
-    for (uint32_t i = 1; i < g->nop; i++)
-        macs += vq_macs(g, &g->op[i]);
-    for (ValId i = 1; i < g->nval; i++)
-        if (vq_is_const(g, i))
-            bytes += vq_bytes(vq_type(g, i));
-    cJSON_AddNumberToObject(o, "macs", (double)macs);
+    vq_count_constants(g, &n, &bytes);
+    cJSON_AddNumberToObject(o, "macs", (double)vq_total_macs(g));
     cJSON_AddNumberToObject(o, "constant_bytes", (double)bytes);
     cJSON_AddNumberToObject(o, "work_bytes", (double)g->worksize);
 }

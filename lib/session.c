@@ -93,6 +93,12 @@ vq_ends_in(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+void
+vq_copy_known(void *to, size_t room, const void *from, size_t size)
+{
+    memcpy(to, from, size < room ? size : room);
+}
+
 bool
 vq_usage(Vitqc *v, const char *fmt, ...)
 {
@@ -285,8 +291,7 @@ vitqc_new(Vitqc **vp, const VitqcOptions *options)
         return VITQC_ENOMEM;
     vitqc_options_init(&v->opt);
     if (options)
-        memcpy(&v->opt, options,
-               (size_t)vq_min((int64_t)options->size, sizeof v->opt));
+        vq_copy_known(&v->opt, sizeof v->opt, options, options->size);
     v->memory = first_limit(&v->opt);
     v->arena = v->tmp = (Arena){.memory = &v->memory, .oom = &v->jump};
     v->diag = (Diag){.fn = pass_on, .user = v};

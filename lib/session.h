@@ -53,6 +53,10 @@ void vq_progress(Vitqc *, const char *what, int64_t done, int64_t total);
 
 bool vq_ends_in(const char *, const char *end);
 
+/* From a public struct, or to one, whose caller was built with another version:
+ * as much as both sides know. */
+void vq_copy_known(void *to, size_t room, const void *from, size_t size);
+
 /* May it begin the names of C symbols? */
 bool vq_prefix_valid(const char *);
 
@@ -78,12 +82,27 @@ void vq_emit_report(Vitqc *, FILE *f);
 
 /* ---- measure.c ---- */
 
-/* Multiply-adds of an op. */
+/* Multiply-adds of an op, and of all. */
 int64_t vq_macs(const Graph *, const Op *);
+int64_t vq_total_macs(const Graph *);
+/* Constants of a graph: numbers and bytes. */
+void vq_count_constants(const Graph *, int64_t *n, int64_t *bytes);
 /* A value's bytes as numbers: scale * (code - zero) where it is quantized. */
 void vq_real_values(const Graph *, ValId, const void *data, double *out);
 /* The value of that name, 0: none. */
 ValId vq_find_value(const Graph *, const char *name);
+
+/* Sums of squares, for vq_decibel: of what is wanted, and of how far off it
+ * is. */
+typedef struct Closeness {
+    double signal, noise;
+} Closeness;
+
+void vq_closeness_add(Closeness *, double want, double got);
+/* A value of the graph against real numbers; memory of the arena's is given
+ * back. */
+void vq_closeness_add_value(Closeness *, Arena *, const Graph *, ValId,
+                            const void *data, const float *want);
 
 /* ---- images.c ---- */
 

@@ -24,7 +24,7 @@
 typedef struct Pair {
     ValId real;   /* 0: only the integer graph has it */
     float *value; /* of the float graph, this batch */
-    double signal, noise;
+    Closeness sum;
 } Pair;
 
 typedef struct Judge {
@@ -38,7 +38,7 @@ typedef struct Judge {
     float **eval_out;
     Pair *pair;     /* by the integer graph's ids */
     ValId *partner; /* by the float graph's ids: the integer graph's */
-    double signal, noise;
+    Closeness sum;  /* of the outputs */
     Golden *golden; /* NULL: none */
 } Judge;
 
@@ -200,21 +200,9 @@ compare_layer(void *user, const Graph *g, ValId id, const void *data)
 {
     Judge *j = user;
     Pair *p = &j->pair[id];
-    int64_t n = vq_count(vq_type(g, id));
-    ArenaMark m = vq_arena_mark(&j->v->tmp);
-    double *x;
 
-    if (!p->real)
-        return;
-    x = NEWN(&j->v->tmp, double, (size_t)n);
-    vq_real_values(g, id, data, x);
-    for (int64_t i = 0; i < n; i++) {
-        double d = x[i] - (double)p->value[i];
-
-        p->signal += (double)p->value[i] * (double)p->value[i];
-        p->noise += d * d;
-    }
-    vq_arena_release(&j->v->tmp, m);
+    if (p->real)
+        vq_closeness_add_value(&p->sum, &j->v->tmp, g, id, data, p->value);
 }
 
 /* Image b's outputs, bit for bit. */
@@ -262,12 +250,8 @@ judge_image(Judge *j, int64_t at, int64_t b)
 
     say->agree += best == real_best;
     say->top1_float += j->label && real_best == j->label[at];
-    for (int64_t i = 0; i < n; i++) {
-        double d = (double)mine[i] - (double)real[i];
-
-        j->signal += (double)real[i] * (double)real[i];
-        j->noise += d * d;
-    }
+    for (int64_t i = 0; i < n; i++)
+        vq_closeness_add(&j->sum, (double)real[i], (double)mine[i]);
 }
 
 static void
@@ -329,7 +313,7 @@ list_layers(Judge *j)
                 .name = g->val[id].name,
                 .op = vq_op[g->op[i].kind].text,
                 .type = vq_type_text(a, g, vq_type(g, id)),
-                .sqnr = vq_decibel(p->signal, p->noise),
+                .sqnr = vq_decibel(p->sum.signal, p->sum.noise),
             };
     }
     j->say->layer = layer;
@@ -350,7 +334,7 @@ judge_all(Judge *j)
     }
     vq_progress(v, "verifying", count, count);
     j->say->images = count;
-    j->say->sqnr = vq_decibel(j->signal, j->noise);
+    j->say->sqnr = vq_decibel(j->sum.signal, j->sum.noise);
     j->say->float_seconds /= (double)count;
     j->say->object_seconds = j->run.seconds / (double)count;
     if (v->real)
@@ -394,9 +378,9 @@ vitqc_verify(Vitqc *v, const VitqcVerify *given, VitqcVerified *result)
 
     vitqc_verify_init(&ask);
     vitqc_verified_init(&say);
-    memcpy(&ask, given, given->size < sizeof ask ? given->size : sizeof ask);
+    vq_copy_known(&ask, sizeof ask, given, given->size);
     status = vq_guard(v, verify, &args);
     say.size = result->size;
-    memcpy(result, &say, say.size < sizeof say ? say.size : sizeof say);
+    vq_copy_known(result, say.size, &say, sizeof say);
     return status;
 }

@@ -2,31 +2,9 @@
 # Objects for aarch64: what they may contain, and the bits of a whole model
 # under qemu against those of this machine's levels.
 #
-# arm64_object_test.sh MAKE_MODEL SOURCE_DIR CC. Tools that are absent are
-# skipped with a message.
-set -eu
-make=$1 src=$2 cc=$3
+# arm64_object_test.sh MAKE_MODEL SOURCE_DIR CC
+. "$2/object_common.sh"
 cross=aarch64-linux-gnu
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-failed=0
-
-fail()
-{
-    echo "FAILED: $*"
-    failed=1
-}
-
-have()
-{
-    command -v "$1" >/dev/null && return 0
-    echo "skipped: $1 is not installed"
-    return 1
-}
-
-objdump=llvm-objdump-19
-command -v $objdump >/dev/null || objdump=llvm-objdump
 
 # build TRIPLE NAME: objects of two models
 build()

@@ -1,30 +1,8 @@
 #!/bin/sh
 # What an object may contain, and how it behaves in a C program.
 #
-# object_test.sh MAKE_MODEL SOURCE_DIR CC. Tools that are absent are skipped
-# with a message.
-set -eu
-make=$1 src=$2 cc=$3
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cd "$dir"
-failed=0
-
-fail()
-{
-    echo "FAILED: $*"
-    failed=1
-}
-
-have()
-{
-    command -v "$1" >/dev/null && return 0
-    echo "skipped: $1 is not installed"
-    return 1
-}
-
-objdump=llvm-objdump-19
-command -v $objdump >/dev/null || objdump=llvm-objdump
+# object_test.sh MAKE_MODEL SOURCE_DIR CC
+. "$2/object_common.sh"
 
 "$make" alpha mini all alpha.o alpha.h
 "$make" beta mini all beta.o beta.h
