@@ -8,6 +8,7 @@
 # of them; their quotient is the share of the peak that the loop can reach with
 # all operands in the first cache.
 set -eu
+tests=$(dirname "$0")/..
 obj=$1
 shift
 objdump=$(command -v llvm-objdump-19 || command -v llvm-objdump)
@@ -35,45 +36,10 @@ trap 'rm -rf "$dir"' EXIT
 $objdump -d --no-show-raw-insn --mattr=+all "$obj" >"$dir/code" 2>/dev/null ||
     $objdump -d --no-show-raw-insn "$obj" >"$dir/code"
 
-# loop LEVEL: prints the loop, without what depends on addresses.
+# loop LEVEL: prints the loop.
 loop() {
-    awk -v level=".$1." -v products="$products" '
-    # Instructions i..n of this function, a turn of a loop.
-    function consider(i, n,   k, count, text) {
-        for (k = i; k <= n; k++) {
-            if (k < n && target[k] != "")
-                return
-            count += name[k] ~ products
-            if (target[k] == "")
-                text = text code[k] "\n"
-        }
-        if (count > best) {
-            best = count
-            loop = text
-        }
-    }
-    /^[0-9a-f]+ <.*>:$/ {
-        wanted = index($2, level) && $2 ~ /\.(linear|attention|product)\./
-        n = 0
-        split("", at)
-        next
-    }
-    wanted && /^ *[0-9a-f]+:/ {
-        sub(/:/, "", $1)
-        at[$1] = ++n
-        name[n] = $2
-        sub(/ *(\/\/|# 0x|<).*/, "")
-        $1 = ""
-        code[n] = $0
-        target[n] = ""
-        if (name[n] ~ /^(b|b\..*|cb.*|tb.*|j.*)$/) {
-            target[n] = $NF
-            sub(/^0x/, "", target[n])
-            if (target[n] in at)
-                consider(at[target[n]], n)
-        }
-    }
-    END { printf "%s", loop }' "$dir/code"
+    awk -v level=".$1." -v products="$products" -f "$tests/loops.awk" \
+        -f "$tests/bench/mca.awk" "$dir/code"
 }
 
 # run CPU FILE: what llvm-mca says of 200 turns.

@@ -68,7 +68,8 @@ if have $objdump; then
     done
     VQ_TEST_TARGET=$cross "$make" tiny tiny all tiny.o
     $objdump -d --no-show-raw-insn --mattr=+dotprod,+i8mm tiny.o >code.txt
-    awk -f "$src/vector_loops.awk" code.txt || fail "loops without vectors"
+    awk -f "$src/../loops.awk" -f "$src/vector_loops.awk" code.txt ||
+        fail "loops without vectors"
     rm tiny.o
 fi
 
