@@ -185,9 +185,10 @@ vq_lower_mul(Rewrite *r, const Op *op)
     Type t = vq_lowered_type(r, op), acc = t;
     ValId in[2];
     double m = 1 / (double)t.q.scale;
+    int wide = vq_type(r->to, vq_new(r, op->in[1]))->dt == DT_S16;
 
-    for (int i = 0; i < 2; i++) {
-        in[i] = expanded(r, op, vq_new(r, op->in[i]), &t);
+    for (int i = 0; i < 2; i++) { /* 16 bits come first */
+        in[i] = expanded(r, op, vq_new(r, op->in[i ^ wide]), &t);
         m *= (double)vq_type(r->to, in[i])->q.scale;
     }
     acc.dt = DT_S32;

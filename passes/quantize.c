@@ -228,6 +228,10 @@ input_as_wanted(Rewrite *r, const Op *op, uint32_t i, const Type *out,
         t = vq_storage_type(r->to, p->cx, s, t, &e, p->w.heads[v]);
     } else if (op->kind == OP_MUL && vq_is_const(r->from, v)) {
         t = factor_type(&r->from->val[v]);
+    } else if (op->kind == OP_MUL && s == ST_S16 &&
+               p->w.storage[v] == ST_PROB) {
+        t.dt = DT_S16; /* no sum's operand: the scale need not be residual */
+        t.q = (Quant){.scale = 0x1p-15f};
     } else if (s == ST_SAME || vq_is_const(r->from, v)) {
         t.dt = out->dt;
         t.q = out->q;

@@ -41,9 +41,31 @@ vq_is_kept(const Wishes *p, const Graph *g, const Op *op)
     return p->why[op - g->op] != NULL;
 }
 
+/* A view of probabilities. */
+static bool
+is_share(const Graph *g, ValId v)
+{
+    const Op *op = vq_def(g, v);
+
+    while (op && vq_op[op->kind].stage == STAGE_M && op->nin == 1)
+        op = vq_def(g, op->in[0]);
+    return op && op->kind == OP_SOFTMAX;
+}
+
+/* Of many tokens most have a small share of the sum, but there are many: a byte
+ * for the largest share would round them away. */
+static bool
+weighs_tokens(const Graph *g, const Op *op, uint32_t i)
+{
+    return op->kind == OP_MUL && is_share(g, op->in[i]) &&
+           !is_share(g, op->in[1 - i]);
+}
+
 Storage
 vq_wanted(const Wishes *p, const Graph *g, const Op *op, uint32_t i)
 {
+    if (weighs_tokens(g, op, i))
+        return ST_S16;
     return p->gated[op - g->op] ? ST_S16 : vq_storage_wanted(p->cx, op, i);
 }
 
