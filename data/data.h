@@ -124,6 +124,8 @@ typedef struct DataSpec {
     uint64_t seed;         /* of synthetic images */
 } DataSpec;
 
+enum { SYNTH_COUNT = 32 };
+
 typedef struct Dataset Dataset;
 
 /*
@@ -135,7 +137,7 @@ typedef struct Dataset Dataset;
  *   a .npy            f32 or f64 [N x dim..], as the model takes it, or
  *                     u8 [N x H x W x C] pixels (u8 [N x H x W] for one
  *                     channel);
- *   NULL              synthetic: spec->limit inputs (0: 32).
+ *   NULL              synthetic: spec->limit inputs (0: SYNTH_COUNT).
  * Returns NULL after reporting what does not fit.
  */
 Dataset *vq_dataset_open(Arena *, Diag *, const char *path, const DataSpec *);

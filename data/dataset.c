@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HEAD_BYTES = 16, SYNTH_COUNT = 32 };
+enum { HEAD_BYTES = 16 };
 
 static const char *
 shape_wanted(Arena *a, const DataSpec *s)

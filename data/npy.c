@@ -318,17 +318,16 @@ vq_npy_rows(const Npy *npy, Diag *d, int64_t first, int64_t n, void *out)
     return at == bytes || vq_file_error(d, npy->path, "has become shorter");
 }
 
-typedef void ToReal(const void *, float *, int64_t n);
-typedef void ToInt(const void *, int64_t *, int64_t n);
+typedef void Convert(const void *, void *, int64_t n);
 
 #define CONVERT(name, from, to)                                                \
-    static void name(const void *p, to *out, int64_t n)                        \
+    static void name(const void *p, void *out, int64_t n)                      \
     {                                                                          \
         const from *x = p;                                                     \
+        to *y = out;                                                           \
         for (int64_t i = 0; i < n; i++)                                        \
-            out[i] = (to)x[i];                                                 \
+            y[i] = (to)x[i];                                                   \
     }
-CONVERT(real_f32, float, float)
 CONVERT(real_f64, double, float)
 CONVERT(real_u8, uint8_t, float)
 CONVERT(real_s8, int8_t, float)
@@ -341,50 +340,44 @@ CONVERT(int_s16, int16_t, int64_t)
 CONVERT(int_s32, int32_t, int64_t)
 CONVERT(int_s64, int64_t, int64_t)
 
-static ToReal *const to_real[NNPY] = {
-    [NPY_F32] = real_f32, [NPY_F64] = real_f64, [NPY_U8] = real_u8,
-    [NPY_S8] = real_s8,   [NPY_S16] = real_s16, [NPY_S32] = real_s32,
-    [NPY_S64] = real_s64};
-static ToInt *const to_int[NNPY] = {[NPY_U8] = int_u8,
-                                    [NPY_S8] = int_s8,
-                                    [NPY_S16] = int_s16,
-                                    [NPY_S32] = int_s32,
-                                    [NPY_S64] = int_s64};
+static Convert *const to_real[NNPY] = {
+    [NPY_F64] = real_f64, [NPY_U8] = real_u8,   [NPY_S8] = real_s8,
+    [NPY_S16] = real_s16, [NPY_S32] = real_s32, [NPY_S64] = real_s64};
+static Convert *const to_int[NNPY] = {[NPY_U8] = int_u8,
+                                      [NPY_S8] = int_s8,
+                                      [NPY_S16] = int_s16,
+                                      [NPY_S32] = int_s32,
+                                      [NPY_S64] = int_s64};
+
+static bool
+convert_rows(const Npy *npy, Diag *d, Arena *tmp, int64_t first, int64_t n,
+             Convert *convert, void *out)
+{
+    ArenaMark mark = vq_arena_mark(tmp);
+    void *raw = vq_allocn(tmp, (size_t)(n * npy->cols), types[npy->type].size);
+    bool ok = vq_npy_rows(npy, d, first, n, raw);
+
+    if (ok)
+        convert(raw, out, n * npy->cols);
+    vq_arena_release(tmp, mark);
+    return ok;
+}
 
 bool
 vq_npy_rows_f32(const Npy *npy, Diag *d, Arena *tmp, int64_t first, int64_t n,
                 float *out)
 {
-    ArenaMark mark;
-    void *raw;
-    bool ok;
-
     if (npy->type == NPY_F32)
         return vq_npy_rows(npy, d, first, n, out);
-    mark = vq_arena_mark(tmp);
-    raw = vq_allocn(tmp, (size_t)(n * npy->cols), types[npy->type].size);
-    ok = vq_npy_rows(npy, d, first, n, raw);
-    if (ok)
-        to_real[npy->type](raw, out, n * npy->cols);
-    vq_arena_release(tmp, mark);
-    return ok;
+    return convert_rows(npy, d, tmp, first, n, to_real[npy->type], out);
 }
 
 bool
 vq_npy_rows_s64(const Npy *npy, Diag *d, Arena *tmp, int64_t first, int64_t n,
                 int64_t *out)
 {
-    ArenaMark mark = vq_arena_mark(tmp);
-    void *raw;
-    bool ok;
-
     if (!to_int[npy->type])
         return vq_file_error(d, npy->path, "holds %s; wanted are integers",
                              types[npy->type].text);
-    raw = vq_allocn(tmp, (size_t)(n * npy->cols), types[npy->type].size);
-    ok = vq_npy_rows(npy, d, first, n, raw);
-    if (ok)
-        to_int[npy->type](raw, out, n * npy->cols);
-    vq_arena_release(tmp, mark);
-    return ok;
+    return convert_rows(npy, d, tmp, first, n, to_int[npy->type], out);
 }

@@ -29,12 +29,19 @@ static const struct {
     [EMIT_IR] = {VITQC_IR, ".vir"},
 };
 
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 /* path with its extension, if it has one, replaced. */
 static bool
 with_suffix(char out[PATH_BYTES], const char *path, const char *suffix)
 {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
+    const char *base = base_name(path);
     const char *dot = strrchr(base, '.');
     int n = (int)(dot && dot > base ? (size_t)(dot - path) : strlen(path));
 
@@ -45,12 +52,9 @@ with_suffix(char out[PATH_BYTES], const char *path, const char *suffix)
 static bool
 name_output(const Args *a, int emit, Wanted *w)
 {
-    const char *slash = strrchr(a->model, '/');
-    const char *base = slash ? slash + 1 : a->model;
-
     if (a->output)
         return snprintf(w->output, PATH_BYTES, "%s", a->output) < PATH_BYTES;
-    return with_suffix(w->output, base, form[emit].suffix);
+    return with_suffix(w->output, base_name(a->model), form[emit].suffix);
 }
 
 static bool

@@ -67,7 +67,7 @@ fill_spec(Vitqc *v, const VitqcImages *im, int rank, const int64_t *dim,
     if (im->count)
         spec->limit = vq_min(im->count, INT64_MAX - im->skip) + im->skip;
     if (!im->path && !im->count)
-        spec->limit = 32 + im->skip;
+        spec->limit = SYNTH_COUNT + im->skip;
     use_defaults(spec);
     return im->nmean == 0 || spread(v, im, spec);
 }

@@ -12,8 +12,7 @@ static void
 print_file(Inspect *in, FILE *to)
 {
     const ImportNotes *n = &in->notes;
-    const char *slash = strrchr(in->path, '/');
-    const char *text = slash ? slash + 1 : in->path;
+    const char *text = vq_base_name(in->path);
 
     if (n->producer && *n->producer)
         text = vq_format(&in->arena, "%s, by %s %s", text, n->producer,

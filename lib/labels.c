@@ -36,14 +36,6 @@ read_npy(Vitqc *v, const Feed *f, const char *path)
     return label;
 }
 
-static const char *
-base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* One line, "12" or "name<tab>12". */
 static bool
 parse_line(Vitqc *v, const char *path, int64_t no, char *line,
@@ -54,7 +46,7 @@ parse_line(Vitqc *v, const char *path, int64_t no, char *line,
 
     if (tab) {
         line[strcspn(line, "\t")] = 0;
-        if (image && strcmp(base_name(line), base_name(image)) != 0)
+        if (image && strcmp(vq_base_name(line), vq_base_name(image)) != 0)
             return vq_file_error(&v->diag, path,
                                  "line %lld is for '%s', but image %lld is '%s'"
                                  " (labels must be in the images' order)",

@@ -93,6 +93,14 @@ vq_ends_in(const char *s, const char *end)
     return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+const char *
+vq_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 void
 vq_copy_known(void *to, size_t room, const void *from, size_t size)
 {

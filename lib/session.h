@@ -52,6 +52,8 @@ bool vq_usage(Vitqc *, const char *fmt, ...)
 void vq_progress(Vitqc *, const char *what, int64_t done, int64_t total);
 
 bool vq_ends_in(const char *, const char *end);
+/* Behind its last slash. */
+const char *vq_base_name(const char *path);
 
 /* From a public struct, or to one, whose caller was built with another version:
  * as much as both sides know. */

@@ -87,9 +87,8 @@ static bool
 write_header(Vitqc *v, const Place *p)
 {
     CodegenOptions options = code_options(v, EMIT_OBJ);
-    const char *slash = strrchr(v->path, '/');
     const char *text =
-        vq_header(v->g, &options, vitqc_version(), slash ? slash + 1 : v->path);
+        vq_header(v->g, &options, vitqc_version(), vq_base_name(v->path));
 
     return put(p->f, text, strlen(text));
 }
