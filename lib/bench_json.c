@@ -108,15 +108,14 @@ write_result(Vitqc *v, void *arg)
 {
     const WriteArgs *a = arg;
     Owned *tree = vq_json_own(&v->tmp);
-    FILE *f;
+    OutputSet *set = vq_output_new(&v->tmp, &v->diag);
+    FILE *f = vq_output_open(set, a->path);
 
-    v->output = vq_output_new(&v->tmp, &v->diag);
-    f = vq_output_open(v->output, a->path);
     if (!f)
         return false;
     tree->what = tree_of(&a->result);
     vq_json_write(&v->tmp, tree, f); /* a failure shows at the commit */
-    return vq_output_commit(v->output);
+    return vq_output_commit(set);
 }
 
 VitqcStatus

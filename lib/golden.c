@@ -101,16 +101,15 @@ vq_golden_image(Golden *g, const Runner *r, int64_t at, int64_t b)
 static bool
 write_digests(Vitqc *v, const Golden *g, const Feed *feed)
 {
-    FILE *f;
+    OutputSet *set = vq_output_new(&v->tmp, &v->diag);
+    FILE *f = vq_output_open(set, g->path);
 
-    v->output = vq_output_new(&v->tmp, &v->diag);
-    f = vq_output_open(v->output, g->path);
     if (!f)
         return false;
     fputs(TITLE, f);
     for (int64_t i = 0; i < g->n; i++)
         fprintf(f, "%016" PRIx64 " %s\n", g->got[i], vq_feed_name(feed, i));
-    return vq_output_commit(v->output);
+    return vq_output_commit(set);
 }
 
 bool

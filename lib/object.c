@@ -147,6 +147,7 @@ run_images(Vitqc *v, void *arg)
     int rank = (int)vq_min(out->rank, NPY_MAXRANK);
     Runner r;
     Feed *f;
+    OutputSet *set;
     FILE *to;
 
     if (!vq_runner_init(v, &r, m, a->level, &a->o->threads))
@@ -156,12 +157,12 @@ run_images(Vitqc *v, void *arg)
         return false;
     memcpy(dim, out->dim, sizeof dim);
     dim[0] = f->count;
-    v->output = vq_output_new(&v->tmp, &v->diag);
-    to = vq_output_open(v->output, a->output);
+    set = vq_output_new(&v->tmp, &v->diag);
+    to = vq_output_open(set, a->output);
     if (!to)
         return false;
     vq_npy_header(to, NPY_F32, rank, dim);
-    return run_rows(v, &r, f, to) && vq_output_commit(v->output);
+    return run_rows(v, &r, f, to) && vq_output_commit(set);
 }
 
 VitqcStatus

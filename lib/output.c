@@ -24,13 +24,21 @@ struct OutputSet {
     size_t n, cap;
 };
 
+static void
+end_set(void *set)
+{
+    vq_output_abort(set);
+}
+
 OutputSet *
 vq_output_new(Arena *a, Diag *d)
 {
+    Owned *owned = vq_own(a, end_set);
     OutputSet *s = NEW(a, OutputSet);
 
     s->arena = a;
     s->diag = d;
+    owned->what = s;
     return s;
 }
 
@@ -195,8 +203,6 @@ vq_output_commit(OutputSet *s)
 void
 vq_output_abort(OutputSet *s)
 {
-    if (!s)
-        return;
     for (size_t i = 0; i < s->n; i++) {
         Output *o = &s->out[i];
 

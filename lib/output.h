@@ -15,6 +15,7 @@
 
 typedef struct OutputSet OutputSet;
 
+/* Aborted when the arena ends. */
 OutputSet *vq_output_new(Arena *, Diag *);
 /* A stream for path, of the set; NULL after a message. */
 FILE *vq_output_open(OutputSet *, const char *path);
@@ -22,7 +23,7 @@ FILE *vq_output_open(OutputSet *, const char *path);
 bool vq_output_is_direct(const char *path);
 /* Puts all files in their places, or none after a message. */
 bool vq_output_commit(OutputSet *);
-/* Removes what is there; after a commit it does nothing. NULL is fine. */
+/* Removes what is there; after a commit it does nothing. */
 void vq_output_abort(OutputSet *);
 
 #endif

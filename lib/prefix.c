@@ -56,8 +56,7 @@ vq_prefix_valid(const char *s)
 void
 vitqc_name_of(const char *path, char name[VITQC_NAME_MAX])
 {
-    const char *slash = strrchr(path, '/');
-    const char *base = slash ? slash + 1 : path;
+    const char *base = vq_base_name(path);
     const char *dot = strrchr(base, '.');
     int n = (int)(dot && dot > base ? dot - base : (long)strnlen(base, 200));
     char stem[128];

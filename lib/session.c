@@ -1,8 +1,8 @@
 /*
  * session.c -- the life of a Vitqc: options, entry, messages, end.
  *
- * Everything that a session makes is in its arenas, save what vq_guard and
- * vitqc_free release by name: files being written and a loaded object.
+ * Everything that a session makes is in its arenas or owned by them: what one
+ * call makes, files being written and a loaded object too, ends with the call.
  */
 #include "lib/session.h"
 
@@ -11,7 +11,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *
 vitqc_version(void)
@@ -130,19 +129,6 @@ vq_progress(Vitqc *v, const char *what, int64_t done, int64_t total)
 
 /* ---- entry ---- */
 
-static void
-release_extras(Vitqc *v)
-{
-    vq_output_abort(v->output);
-    v->output = NULL;
-    if (v->loaded)
-        vq_unload(v->loaded);
-    v->loaded = NULL;
-    if (v->scratchfile)
-        unlink(v->scratchfile);
-    v->scratchfile = NULL;
-}
-
 static VitqcStatus
 status_of(const Vitqc *v)
 {
@@ -195,7 +181,6 @@ vq_guard(Vitqc *v, Work *fn, void *arg)
     /* Wrong use is refused before anything changes. */
     v->broken = status != VITQC_OK && status != VITQC_EUSAGE &&
                 status != VITQC_EMISMATCH;
-    release_extras(v);
     vq_arena_free(&v->tmp);
     return status;
 }
@@ -316,7 +301,6 @@ vitqc_free(Vitqc *v)
 {
     if (!v)
         return;
-    release_extras(v);
     vq_arena_free(&v->tmp);
     vq_arena_free(&v->arena);
     free(v);

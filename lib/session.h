@@ -13,7 +13,6 @@
 #include "passes/pass.h"
 
 struct Dataset;
-struct Loaded;
 
 struct Vitqc {
     Arena arena, tmp; /* the session's; and what one call needs */
@@ -33,16 +32,13 @@ struct Vitqc {
     const char *calibkey; /* what `calib` belongs to */
     PassContext ctx;
     const char *optreport; /* of the code made last; NULL: none was made */
-    OutputSet *output;     /* files being written; NULL: none */
-    struct Loaded *loaded; /* verify's object; NULL: none */
-    char *scratchfile;     /* a file to unlink; NULL: none */
 };
 
 /* Work behind an entry point: false after a message. */
 typedef bool Work(Vitqc *, void *arg);
 
-/* Runs fn with the out-of-memory jump set and says how it ended. What hangs on
- * the session besides memory is released when it fails. */
+/* Runs fn with the out-of-memory jump set and says how it ended; then v->tmp
+ * ends, with all that it owns. */
 VitqcStatus vq_guard(Vitqc *, Work *fn, void *arg);
 
 /* Reports that a call cannot be made so; returns false. */

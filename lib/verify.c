@@ -57,27 +57,44 @@ vitqc_verified_init(VitqcVerified *o)
 
 /* ---- making ready ---- */
 
-/* The object in a temporary file, for the loader. */
-static bool
+static void
+end_scratch(void *path)
+{
+    unlink(path);
+}
+
+static void
+end_file(void *f)
+{
+    fclose(f);
+}
+
+static void
+end_loaded(void *object)
+{
+    vq_unload(object);
+}
+
+/* The object in a temporary file, for the loader; NULL after a message. */
+static const char *
 compile_here(Vitqc *v)
 {
+    Owned *scratch = vq_own(&v->tmp, end_scratch);
+    Owned *file = vq_own(&v->tmp, end_file);
     const char *dir = getenv("TMPDIR");
     char *path = vq_format(&v->tmp, "%s/vitqc.XXXXXX", dir ? dir : "/tmp");
     int fd = mkstemp(path);
     FILE *f = fd < 0 ? NULL : fdopen(fd, "wb");
 
-    if (fd >= 0)
-        v->scratchfile = path;
-    if (!f)
-        return vq_io_error(&v->diag, path, "cannot write: %s", strerror(errno));
-    if (!vq_emit_code(v, VITQC_OBJECT, f)) {
-        fclose(f);
-        return false;
-    }
-    if (fclose(f) != 0)
-        return vq_io_error(&v->diag, path, "cannot write: %s", strerror(errno));
-    v->loaded = vq_load_object(&v->diag, path);
-    return v->loaded != NULL;
+    scratch->what = fd < 0 ? NULL : path;
+    file->what = f;
+    if (f && !vq_emit_code(v, VITQC_OBJECT, f))
+        return NULL;
+    file->what = NULL;
+    if (f && fclose(f) == 0)
+        return path;
+    vq_io_error(&v->diag, path, "cannot write: %s", strerror(errno));
+    return NULL;
 }
 
 static bool
@@ -109,16 +126,14 @@ static bool
 load_object(Judge *j)
 {
     Vitqc *v = j->v;
+    const char *path = j->ask->object ? j->ask->object : compile_here(v);
+    Owned *loaded = vq_own(&v->tmp, end_loaded);
     const VqrtModel *m;
 
-    if (j->ask->object) {
-        v->loaded = vq_load_object(&v->diag, j->ask->object);
-        if (!v->loaded)
-            return false;
-    } else if (!compile_here(v)) {
+    loaded->what = path ? vq_load_object(&v->diag, path) : NULL;
+    if (!loaded->what)
         return false;
-    }
-    m = vq_loaded_model(v->loaded);
+    m = vq_loaded_model(loaded->what);
     return check_object(v, m) &&
            vq_runner_init(v, &j->run, m, j->ask->level, NULL);
 }

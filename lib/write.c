@@ -62,6 +62,7 @@ vq_emit_code(Vitqc *v, VitqcFileKind kind, FILE *f)
 /* Where a file goes. */
 typedef struct Place {
     const char *path; /* as asked for */
+    OutputSet *set;
     FILE *f;
 } Place;
 
@@ -102,7 +103,7 @@ write_ir(Vitqc *v, const Place *p)
     if (!vq_output_is_direct(p->path)) {
         const char *name = vq_format(&v->tmp, "%s.bin", p->path);
 
-        blob = vq_output_open(v->output, name);
+        blob = vq_output_open(p->set, name);
         if (!blob)
             return false;
     }
@@ -160,9 +161,9 @@ typedef struct Files {
 } Files;
 
 static bool
-write_one(Vitqc *v, const VitqcFile *file)
+write_one(Vitqc *v, const VitqcFile *file, OutputSet *set)
 {
-    Place p = {.path = vq_strdup(&v->tmp, file->path)};
+    Place p = {.path = vq_strdup(&v->tmp, file->path), .set = set};
     unsigned needs;
 
     if (file->kind >= VITQC_NFILEKIND)
@@ -171,7 +172,7 @@ write_one(Vitqc *v, const VitqcFile *file)
     if ((v->g->facts & needs) != needs)
         return vq_usage(v, "the pipeline has not run to its end: only the IR "
                            "can be written");
-    p.f = vq_output_open(v->output, p.path);
+    p.f = vq_output_open(set, p.path);
     return p.f && file_kind[file->kind].write(v, &p);
 }
 
@@ -179,14 +180,14 @@ static bool
 write_files(Vitqc *v, void *arg)
 {
     const Files *files = arg;
+    OutputSet *set = vq_output_new(&v->tmp, &v->diag);
 
     if (!v->g)
         return vq_usage(v, "no model was read");
-    v->output = vq_output_new(&v->tmp, &v->diag);
     for (size_t i = 0; i < files->n; i++)
-        if (!write_one(v, &files->file[i]))
+        if (!write_one(v, &files->file[i], set))
             return false;
-    return vq_output_commit(v->output);
+    return vq_output_commit(set);
 }
 
 VitqcStatus
