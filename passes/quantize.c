@@ -18,6 +18,7 @@
  * made real, as exactly as their makers can say them, and its value is stored
  * as each reader wants it.
  */
+#include "passes/flat.h"
 #include "passes/passes.h"
 #include "passes/scales.h"
 #include "passes/wishes.h"
@@ -65,6 +66,16 @@ need_entry(const Plan *p, const Graph *g, const Op *op, ValId v,
                     g->val[v].name);
 }
 
+/* Of bytes that a function alone reads. */
+static Type
+operand_type(Rewrite *r, const Op *function, Type t, CalibEntry e)
+{
+    const Plan *p = r->user;
+
+    e.range = vq_operand_range(r->from, function, e.range);
+    return vq_storage_type(r->to, p->cx, ST_U8, t, &e, 0);
+}
+
 /* The type of old value v in storage s. */
 static bool
 type_in(Rewrite *r, const Op *op, ValId v, Storage s, Type *t)
@@ -87,7 +98,9 @@ type_in(Rewrite *r, const Op *op, ValId v, Storage s, Type *t)
     if (s != ST_F32 && s != ST_PROB && s != ST_SCORE &&
         !need_entry(p, r->from, op, v, &e))
         return false;
-    *t = vq_storage_type(r->to, p->cx, s, *t, e, p->w.heads[v]);
+    *t = s == ST_U8 && p->w.curve[v]
+             ? operand_type(r, p->w.curve[v], *t, *e)
+             : vq_storage_type(r->to, p->cx, s, *t, e, p->w.heads[v]);
     return true;
 }
 

@@ -137,6 +137,12 @@ static ByteFn *const exact[NOP] = {
     [OP_LOOKUP] = lookup,      [OP_FUNCTION] = function,
 };
 
+bool
+vq_is_function(OpKind kind)
+{
+    return exact[kind] && kind != OP_LOOKUP;
+}
+
 double
 vq_byte_function(TableForm form, const Graph *g, const Op *op, double x)
 {

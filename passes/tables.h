@@ -21,6 +21,8 @@ void vq_exp2_table(TableForm, uint16_t table[64]);
  */
 void vq_byte_table(TableForm, const Graph *, const Op *op, const Type *x,
                    const Type *y, void *out);
+/* It is such an op, and its table has no grid of its own as lookup's has. */
+bool vq_is_function(OpKind);
 /* The value of op's function in the given form, before it is rounded. */
 double vq_byte_function(TableForm, const Graph *, const Op *op, double x);
 

@@ -7,6 +7,7 @@
 #include "passes/wishes.h"
 
 #include "passes/keep.h"
+#include "passes/tables.h"
 
 bool
 vq_is_given(const Wishes *p, ValId v)
@@ -64,9 +65,7 @@ weighs_tokens(const Graph *g, const Op *op, uint32_t i)
 Storage
 vq_wanted(const Wishes *p, const Graph *g, const Op *op, uint32_t i)
 {
-    if (weighs_tokens(g, op, i))
-        return ST_S16;
-    return p->gated[op - g->op] ? ST_S16 : vq_storage_wanted(p->cx, op, i);
+    return weighs_tokens(g, op, i) ? ST_S16 : vq_storage_wanted(p->cx, op, i);
 }
 
 /* Channels, which are along the last axis, stay there. */
@@ -161,14 +160,24 @@ vq_residual_storage(const Graph *g, const Wishes *p)
     return s;
 }
 
-static const bool *
-find_gated(const Graph *g, const PassContext *cx)
+/* By value: its one reader, where that is a function. */
+static const Op **
+find_curves(const Graph *g)
 {
-    bool *gated = NEWN(g->arena, bool, g->nop);
+    const Op **curve = NEWN(g->arena, const Op *, g->nval);
+    unsigned *readers = NEWN(g->arena, unsigned, g->nval);
 
-    for (uint32_t i = 1; i < g->nop; i++)
-        gated[i] = vq_is_gated(g, cx, &g->op[i]);
-    return gated;
+    for (uint32_t i = 0; i < g->nout; i++)
+        readers[g->out[i]]++;
+    for (uint32_t i = 1; i < g->nop; i++) {
+        const Op *op = &g->op[i];
+
+        for (uint32_t k = 0; k < op->nin; k++)
+            curve[op->in[k]] =
+                readers[op->in[k]]++ == 0 && vq_is_function(op->kind) ? op
+                                                                      : NULL;
+    }
+    return curve;
 }
 
 bool
@@ -178,13 +187,13 @@ vq_find_wishes(Graph *g, const PassContext *cx, Wishes *w)
                   .given = vq_find_given(g, cx),
                   .wanted = NEWN(g->arena, unsigned, g->nval),
                   .storage = NEWN(g->arena, Storage, g->nval),
+                  .curve = find_curves(g),
                   .heads = NEWN(g->arena, int64_t, g->nval),
                   .real = NEWN(g->arena, bool, g->nval),
                   .moved = NEWN(g->arena, bool, g->nval),
                   .why = vq_find_kept(g, cx)};
     if (!w->why)
         return false;
-    w->gated = find_gated(g, cx);
     choose_storage(g, w);
     return true;
 }
