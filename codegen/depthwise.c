@@ -257,8 +257,8 @@ multiply(Build *b, Work *k, int64_t window, const Val *quarter, Val weights)
         Val p = b_atc(b, weights, r * BLOCK), *acc = &k->acc[window][r];
 
         if (b->level->dot4)
-            *acc = b->level->dot4(b, *acc, b_bitcast(b, quarter[r], bytes),
-                                  b_load_const(b, bytes, p, BLOCK));
+            *acc = p_dot4(b, *acc, b_bitcast(b, quarter[r], bytes),
+                          b_load_const(b, bytes, p, BLOCK));
         else
             *acc = b_add(b, *acc,
                          p_madd(b, b_bitcast(b, quarter[r], words),

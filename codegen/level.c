@@ -164,6 +164,22 @@ p_mulround(Build *b, Val x, Val y, Val s)
     return join_parts(b, part, n);
 }
 
+Val
+p_dot4(Build *b, Val acc, Val x, Val w)
+{
+    unsigned bytes = lanes_of_register(b, x), n = b_lanes(x) / bytes;
+    unsigned sums = bytes / 4;
+    Val part[MAXREGISTERS];
+
+    if (n == 1)
+        return b->level->dot4(b, acc, x, w);
+    for (unsigned i = 0; i < n; i++)
+        part[i] = b->level->dot4(b, b_slice(b, acc, i * sums, sums),
+                                 b_slice(b, x, i * bytes, bytes),
+                                 b_slice(b, w, i * bytes, bytes));
+    return join_parts(b, part, n);
+}
+
 /* ---- parts of levels that architectures share ---- */
 
 void

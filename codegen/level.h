@@ -84,8 +84,8 @@ typedef struct Level {
     bool (*gemm)(Build *, const struct Gemm *);
     void (*tiles)(Build *);
 
-    /* 16 sums plus each four products of u8 a and s8 w, of 64 bytes; NULL:
-     * bytes are widened, for p_madd. */
+    /* Of a register: sums plus each four products of u8 a and s8 w; NULL: bytes
+     * are widened, for p_madd. */
     Val (*dot4)(Build *, Val acc, Val a, Val w);
 
     /* table[x[i]] for 64 bytes, 256 bytes of table, a constant or on the
@@ -134,6 +134,8 @@ Val p_muls(Build *, Val a, Val b);
 /* Sums of adjacent products of s16 lanes, and of adjacent lanes. */
 Val p_madd(Build *, Val a, Val b);
 Val p_pairs(Build *, Val x);
+/* 16 sums plus each four products, of 64 bytes; where the level has dot4. */
+Val p_dot4(Build *, Val acc, Val a, Val w);
 /* (a * b + 2^(s - 1)) >> s on lanes of u16; where the Isa has it. */
 Val p_mulround(Build *, Val a, Val b, Val s);
 

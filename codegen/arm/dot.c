@@ -78,19 +78,6 @@ arm_dot_sdot(Build *b, Val acc, Val a, Val w, unsigned at)
 
 /* ---- four products a lane ---- */
 
-typedef Val RegisterFn(Build *, Val acc, Val a, Val w);
-
-static Val
-by_quarter(Build *b, RegisterFn *fn, Val acc, Val a, Val w)
-{
-    Val part[4];
-
-    for (unsigned i = 0; i < 4; i++)
-        part[i] = fn(b, b_slice(b, acc, COLS * i, COLS),
-                     b_slice(b, a, 16 * i, 16), b_slice(b, w, 16 * i, 16));
-    return b_join(b, b_join(b, part[0], part[1]), b_join(b, part[2], part[3]));
-}
-
 static Val
 four(Build *b, const char *name, Val acc, Val a, Val w)
 {
@@ -99,8 +86,8 @@ four(Build *b, const char *name, Val acc, Val a, Val w)
 }
 
 /* a w = (a - 128) w + 64 w + 64 w. */
-static Val
-sdot(Build *b, Val acc, Val a, Val w)
+Val
+arm_dot4_sdot(Build *b, Val acc, Val a, Val w)
 {
     static const char *const name = "llvm.aarch64.neon.sdot";
     Val half = b_const(LLVMTypeOf(w), 64);
@@ -111,20 +98,8 @@ sdot(Build *b, Val acc, Val a, Val w)
     return four(b, name, acc, a, w);
 }
 
-static Val
-usdot(Build *b, Val acc, Val a, Val w)
-{
-    return four(b, "llvm.aarch64.neon.usdot", acc, a, w);
-}
-
-Val
-arm_dot4_sdot(Build *b, Val acc, Val a, Val w)
-{
-    return by_quarter(b, sdot, acc, a, w);
-}
-
 Val
 arm_dot4_usdot(Build *b, Val acc, Val a, Val w)
 {
-    return by_quarter(b, usdot, acc, a, w);
+    return four(b, "llvm.aarch64.neon.usdot", acc, a, w);
 }

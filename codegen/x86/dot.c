@@ -45,13 +45,7 @@ x86_dot4_vnni512(Build *b, Val acc, Val a, Val w)
 Val
 x86_dot4_vnni256(Build *b, Val acc, Val a, Val w)
 {
-    Val half[2];
-
-    for (unsigned i = 0; i < 2; i++)
-        half[i] = x86_dot_vnni256(b, b_slice(b, acc, 8 * i, 8),
-                                  b_slice(b, a, 32 * i, 32),
-                                  b_slice(b, w, 32 * i, 32), 0);
-    return b_join(b, half[0], half[1]);
+    return x86_dot_vnni256(b, acc, a, w, 0);
 }
 
 int
