@@ -7,15 +7,40 @@
 
 #include <math.h>
 
-typedef struct Curve {
-    const Graph *g;
-    const Op *op;
-    double tol;
-} Curve;
+enum { STEPS = 4096 };
 
 static double
-value_at(const Curve *f, double x)
+skip(const Curve *f, double end, double tol)
 {
+    double first = f->at(f->user, end), x = end;
+
+    for (int i = 1; i < STEPS; i++) {
+        double next = end * (STEPS - i) / STEPS;
+
+        if (!(fabs(f->at(f->user, next) - first) <= tol))
+            break;
+        x = next;
+    }
+    return x;
+}
+
+Range
+vq_without_flat(const Curve *f, Range x, double tol)
+{
+    return (Range){(float)skip(f, (double)x.lo, tol),
+                   (float)skip(f, (double)x.hi, tol)};
+}
+
+typedef struct Function {
+    const Graph *g;
+    const Op *op;
+} Function;
+
+static double
+function_at(const void *user, double x)
+{
+    const Function *f = user;
+
     return vq_byte_function(TF_EXACT, f->g, f->op, x);
 }
 
@@ -23,12 +48,11 @@ value_at(const Curve *f, double x)
 static double
 span_of(const Curve *f, Range x)
 {
-    enum { STEPS = 255 };
     double lo = INFINITY, hi = -INFINITY;
 
-    for (int i = 0; i <= STEPS; i++) {
-        double y = value_at(f, (double)x.lo +
-                                   i * ((double)x.hi - (double)x.lo) / STEPS);
+    for (int i = 0; i < 256; i++) {
+        double y = f->at(f->user, (double)x.lo +
+                                      i * ((double)x.hi - (double)x.lo) / 255);
 
         lo = fmin(lo, y);
         hi = fmax(hi, y);
@@ -36,29 +60,12 @@ span_of(const Curve *f, Range x)
     return hi - lo;
 }
 
-/* From an end of the range towards 0, as far as the function is flat. */
-static float
-skip_flat(const Curve *f, float end)
-{
-    enum { STEPS = 4096 };
-    double first = value_at(f, (double)end), x = (double)end;
-
-    for (int i = 1; i < STEPS; i++) {
-        double next = (double)end * (STEPS - i) / STEPS;
-
-        if (!(fabs(value_at(f, next) - first) <= f->tol))
-            break;
-        x = next;
-    }
-    return (float)x;
-}
-
 Range
 vq_operand_range(const Graph *g, const Op *op, Range x)
 {
     enum { PARTS = 4 * 255 };
-    Curve f = {g, op, 0};
+    Function function = {g, op};
+    Curve f = {function_at, &function};
 
-    f.tol = span_of(&f, x) / PARTS;
-    return (Range){skip_flat(&f, x.lo), skip_flat(&f, x.hi)};
+    return vq_without_flat(&f, x, span_of(&f, x) / PARTS);
 }

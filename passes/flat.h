@@ -11,6 +11,15 @@
 #include "ir/ir.h"
 #include "passes/calib.h"
 
+typedef struct Curve {
+    double (*at)(const void *user, double x);
+    const void *user;
+} Curve;
+
+/* The range without ends, up to 0, where the curve is within tol of its value
+ * at the end. */
+Range vq_without_flat(const Curve *, Range, double tol);
+
 /* Of the range of its operand, what a function of one value (tables.h) needs;
  * 0 stays in it. Flat is what changes by less than a quarter of a step of the
  * output in bytes. */

@@ -7,11 +7,13 @@
 #include "ir/span.h"
 #include "passes/calib.h"
 #include "passes/flat.h"
+#include "passes/gate.h"
 #include "passes/given.h"
 #include "passes/report.h"
 #include "passes/storage.h"
 #include "passes/tables.h"
 
+#include <math.h>
 #include <string.h>
 
 #define LEAST_SQNR 25 /* dB */
@@ -73,44 +75,110 @@ vq_no_integer_form(const Graph *g, const Op *op)
 
 /* ---- functions of which bytes are too coarse ---- */
 
-/* Of f on the rounded probe against f on the probe. */
+/* y of the first image's operand, as a form makes it. */
+typedef double FormAt(const void *form, const Graph *, const Op *, double x);
+
+static double
+byte_at(const void *form, const Graph *g, const Op *op, double x)
+{
+    const Quant *q = form;
+    int32_t code = vq_quantize((float)x, q->scale, q->zero, DT_U8);
+
+    return vq_byte_function(TF_EXACT, g, op,
+                            (double)vq_dequantize(code, q->scale, q->zero));
+}
+
+static double
+gate_at(const void *form, const Graph *g, const Op *op, double x)
+{
+    (void)g, (void)op;
+    return vq_gate_at(form, x);
+}
+
+/* dB above its error. */
+static double
+measure(const Graph *g, const Op *op, const float *probe, FormAt *form_at,
+        const void *form)
+{
+    int64_t n = vq_count(vq_type(g, op->in[0]));
+    double signal = 0, noise = 0;
+
+    for (int64_t i = 0; i < n; i++) {
+        double x = (double)probe[i];
+        double want = vq_byte_function(TF_EXACT, g, op, x);
+        double error = want - form_at(form, g, op, x);
+
+        signal += want * want;
+        noise += error * error;
+    }
+    return vq_decibel(signal, noise);
+}
+
 static double
 measure_byte(const Graph *g, const Op *op, const CalibEntry *e)
 {
     Range x = vq_operand_range(g, op, e->range);
     Quant q = vq_quant_range(x.lo, x.hi, DT_U8, false);
-    int64_t n = vq_count(vq_type(g, op->in[0]));
-    double signal = 0, noise = 0;
 
-    for (int64_t i = 0; i < n; i++) {
-        int32_t code = vq_quantize(e->probe[i], q.scale, q.zero, DT_U8);
-        double want = vq_byte_function(TF_EXACT, g, op, (double)e->probe[i]);
-        double got = vq_byte_function(
-            TF_EXACT, g, op, (double)vq_dequantize(code, q.scale, q.zero));
+    return measure(g, op, e->probe, byte_at, &q);
+}
 
-        signal += want * want;
-        noise += (want - got) * (want - got);
-    }
-    return vq_decibel(signal, noise);
+static double
+measure_gate(const Graph *g, const Op *op, const CalibEntry *e)
+{
+    Gate gate;
+
+    return vq_gate_of(g, op, e, &gate)
+               ? measure(g, op, e->probe, gate_at, &gate)
+               : 0;
+}
+
+/* Measured once for each calibration; where it cannot be, good enough. */
+static double
+noted_sqnr(const Graph *g, const PassContext *cx, const Op *op,
+           const char *form,
+           double (*of)(const Graph *, const Op *, const CalibEntry *))
+{
+    const CalibEntry *e = vq_calib_find(cx->calib, g->val[op->in[0]].name);
+    const char *name = vq_format(g->arena, "%s.%s", g->val[op->out].name, form);
+    double db;
+
+    if (vq_calib_noted(cx->calib, name, &db))
+        return db;
+    if (!e || !e->probe)
+        return INFINITY;
+    db = of(g, op, e);
+    vq_calib_note(cx->calib, name, db);
+    return db;
+}
+
+static bool
+is_coarse(const Graph *g, const PassContext *cx, const Op *op, double *db)
+{
+    double given;
+
+    if (op->kind != OP_FUNCTION || cx->nonlinear != NL_AUTO ||
+        vq_calib_noted(cx->calib, VQ_NOTE_GIVEN, &given))
+        return false;
+    *db = noted_sqnr(g, cx, op, "byte", measure_byte);
+    return *db < LEAST_SQNR;
+}
+
+bool
+vq_is_gated(const Graph *g, const PassContext *cx, const Op *op)
+{
+    double db;
+
+    return is_coarse(g, cx, op, &db) &&
+           noted_sqnr(g, cx, op, "gate", measure_gate) >= LEAST_SQNR;
 }
 
 static const char *
 find_coarse(const Graph *g, const PassContext *cx, const Op *op)
 {
-    const CalibEntry *e = vq_calib_find(cx->calib, g->val[op->in[0]].name);
-    const char *name = vq_format(g->arena, "%s.byte", g->val[op->out].name);
     double db;
 
-    if (op->kind != OP_FUNCTION || cx->nonlinear != NL_AUTO ||
-        vq_calib_noted(cx->calib, VQ_NOTE_GIVEN, &db))
-        return NULL;
-    if (!vq_calib_noted(cx->calib, name, &db)) {
-        if (!e || !e->probe)
-            return NULL;
-        db = measure_byte(g, op, e);
-        vq_calib_note(cx->calib, name, db);
-    }
-    if (db >= LEAST_SQNR)
+    if (!is_coarse(g, cx, op, &db) || vq_is_gated(g, cx, op))
         return NULL;
     return vq_format(g->arena, "a byte of its operand would leave %.1f dB", db);
 }

@@ -21,10 +21,8 @@ bool vq_check_form(const Graph *, Diag *, const Op *, bool require_integer);
 /*
  * By op of the graph: why it is kept in float; NULL: it is not. Those are
  *  - ops that have no integer form,
- *  - a function whose operand in bytes would be too coarse: on the first
- *    calibration image, its table is less than 25 dB above the error that
- *    rounding the operand makes. Noted in the calibration. Only with
- *    --nonlinear=auto, and not in a model that is quantized already,
+ *  - a function whose operand in bytes would be too coarse, and that is no
+ *    gate (below),
  *  - ops element by element, reductions, softmax and layernorm, between ops
  *    that are kept: all that they read is made by such, all that they make is
  *    read by such.
@@ -32,5 +30,13 @@ bool vq_check_form(const Graph *, Diag *, const Op *, bool require_integer);
  * for every op that cannot be kept, or may not be.
  */
 const char **vq_find_kept(const Graph *, const PassContext *);
+
+/*
+ * A function that is computed as x times a gain (gate.h): on the first
+ * calibration image its table over bytes of x is less than 25 dB above the
+ * error that rounding x makes, the product is more. Noted in the calibration.
+ * Only with --nonlinear=auto, and not in a model that is quantized already.
+ */
+bool vq_is_gated(const Graph *, const PassContext *, const Op *);
 
 #endif

@@ -54,17 +54,24 @@ vq_requant_consts(Rewrite *r, const Op *op, const char *what, RequantForm form,
                           shift, n);
 }
 
-void
-vq_emit_requant(Rewrite *r, const Op *op, ValId acc, const double *m, int64_t n,
-                Type t)
+ValId
+vq_requantize(Rewrite *r, const Op *op, const char *suffix, ValId acc,
+              const double *m, int64_t n, Type t)
 {
     RequantForm form = vq_choose_requant(vq_context(r), m, n, t.dt);
     ValId in[3] = {acc};
     Op *now;
 
-    vq_requant_consts(r, op, "", form, m, n, in + 1);
-    now = vq_emit(r->to, OP_I_REQUANT, r->from->val[op->out].name, t, in, 3,
+    vq_requant_consts(r, op, suffix, form, m, n, in + 1);
+    now = vq_emit(r->to, OP_I_REQUANT, vq_subname(r, op, suffix), t, in, 3,
                   op->loc);
     vq_set_i(r->to, now, A_FORM, form);
-    vq_become(r, op->out, now->out);
+    return now->out;
+}
+
+void
+vq_emit_requant(Rewrite *r, const Op *op, ValId acc, const double *m, int64_t n,
+                Type t)
+{
+    vq_become(r, op->out, vq_requantize(r, op, "", acc, m, n, t));
 }

@@ -16,6 +16,8 @@ LowerFn vq_lower_linear, vq_lower_add, vq_lower_mul, vq_lower_scale,
     vq_lower_mean, vq_lower_convert, vq_lower_table, vq_lower_softmax,
     vq_lower_attention, vq_lower_norm, vq_lower_neg, vq_lower_sub,
     vq_lower_matmul;
+/* A function of 16-bit values: x times a gain (gate.h). */
+LowerFn vq_lower_gate;
 /* An op that is kept in float: its operands and its value are f32. */
 LowerFn vq_lower_float;
 
@@ -34,8 +36,11 @@ const char *vq_subname(Rewrite *, const Op *, const char *suffix);
 /* A constant s32[n]. */
 ValId vq_const_s32(Rewrite *, const char *name, const int32_t *, int64_t n);
 
-/* i.requant of acc by the real multipliers m[0..n) to `t`; makes op's value.
- * n is 1 or the last axis. */
+/* i.requant of acc by the real multipliers m[0..n) to `t`, named after op's
+ * value. n is 1 or the last axis. */
+ValId vq_requantize(Rewrite *, const Op *, const char *suffix, ValId acc,
+                    const double *m, int64_t n, Type t);
+/* The same, as op's value. */
 void vq_emit_requant(Rewrite *, const Op *, ValId acc, const double *m,
                      int64_t n, Type t);
 

@@ -92,6 +92,8 @@ vq_lower_table(Rewrite *r, const Op *op)
     ValId in[2] = {vq_new(r, op->in[0])};
     ByteTable t = {.r = r, .op = op, .x = *vq_type(r->to, in[0])};
 
+    if (t.x.dt == DT_S16)
+        return vq_lower_gate(r, op);
     if (op->kind == OP_GELU && vq_context(r)->nonlinear == NL_IVIT)
         return lower_shiftgelu(r, op, in[0]);
     t.y = vq_lowered_type(r, op);

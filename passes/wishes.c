@@ -65,7 +65,9 @@ weighs_tokens(const Graph *g, const Op *op, uint32_t i)
 Storage
 vq_wanted(const Wishes *p, const Graph *g, const Op *op, uint32_t i)
 {
-    return weighs_tokens(g, op, i) ? ST_S16 : vq_storage_wanted(p->cx, op, i);
+    if (p->gated[op - g->op] || weighs_tokens(g, op, i))
+        return ST_S16;
+    return vq_storage_wanted(p->cx, op, i);
 }
 
 /* Channels, which are along the last axis, stay there. */
@@ -180,6 +182,16 @@ find_curves(const Graph *g)
     return curve;
 }
 
+static const bool *
+find_gated(const Graph *g, const PassContext *cx)
+{
+    bool *gated = NEWN(g->arena, bool, g->nop);
+
+    for (uint32_t i = 1; i < g->nop; i++)
+        gated[i] = vq_is_gated(g, cx, &g->op[i]);
+    return gated;
+}
+
 bool
 vq_find_wishes(Graph *g, const PassContext *cx, Wishes *w)
 {
@@ -194,6 +206,7 @@ vq_find_wishes(Graph *g, const PassContext *cx, Wishes *w)
                   .why = vq_find_kept(g, cx)};
     if (!w->why)
         return false;
+    w->gated = find_gated(g, cx);
     choose_storage(g, w);
     return true;
 }

@@ -7,11 +7,12 @@
 #include "passes/given.h"
 #include "passes/storage.h"
 
-/* By value, but for `why`. */
+/* By value, but for what says by op. */
 typedef struct Wishes {
     const PassContext *cx;
     const Given *given; /* grids that the model has */
     const char **why;   /* by op: not NULL where it is kept in float */
+    const bool *gated;  /* by op: a function with 16 bits of x */
     unsigned *wanted;   /* set of ST_BIT */
     Storage *storage;   /* the choice */
     const Op **curve;   /* the function that alone reads its bytes, or NULL */

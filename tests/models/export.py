@@ -131,7 +131,7 @@ def settle(model, images, least=40, rounds=12):
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3)
     for m in batch_norms(model):
         m.momentum = 0.1
-    while rounds and steadiness(model, images[:8]) < least:
+    while rounds and steadiness(model, images[:24]) < least:
         train(model, optimizer, images, steps=12, batch=12)
         rounds -= 1
 

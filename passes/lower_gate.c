@@ -1,0 +1,52 @@
+/*
+ * lower_gate.c -- a function of 16-bit x as x times a gain of x's byte
+ * (gate.h).
+ */
+#include "passes/gate.h"
+#include "passes/lower.h"
+
+#include <string.h>
+
+/* The table's value for each x. */
+static ValId
+emit_gain(Rewrite *r, const Op *op, ValId x, const Gate *gate)
+{
+    Type t = *vq_type(r->to, x);
+    double m = (double)t.q.scale / (double)gate->x.scale;
+    uint8_t *table = vq_alloc(r->to->arena, sizeof gate->table);
+    ValId in[2];
+
+    t.dt = DT_U8;
+    t.q = gate->x;
+    in[0] = vq_requantize(r, op, ".byte", x, &m, 1, t);
+    memcpy(table, gate->table, sizeof gate->table);
+    in[1] = vq_const(r->to, vq_subname(r, op, ".t"), TYPE(DT_U8, 256), table);
+    t.q = gate->gain;
+    return vq_emit(r->to, OP_I_LUT, vq_subname(r, op, ".gain"), t, in, 2,
+                   op->loc)
+        ->out;
+}
+
+bool
+vq_lower_gate(Rewrite *r, const Op *op)
+{
+    const Value *old = &r->from->val[op->in[0]];
+    const CalibEntry *e = vq_calib_find(vq_context(r)->calib, old->name);
+    Type t = vq_lowered_type(r, op), acc = t;
+    ValId in[2] = {vq_new(r, op->in[0])};
+    double m = (double)vq_type(r->to, in[0])->q.scale / (double)t.q.scale;
+    Gate gate;
+
+    if (!e || !vq_gate_of(r->from, op, e, &gate))
+        return vq_bug(r->diag, op->loc, "%s is no gate", vq_op[op->kind].text);
+    in[1] = emit_gain(r, op, in[0], &gate);
+    acc.dt = DT_S32;
+    acc.q = (Quant){0};
+    m *= (double)gate.gain.scale;
+    vq_emit_requant(
+        r, op,
+        vq_emit(r->to, OP_I_MUL, vq_subname(r, op, ".acc"), acc, in, 2, op->loc)
+            ->out,
+        &m, 1, t);
+    return true;
+}
