@@ -30,7 +30,7 @@
 #include <string.h>
 
 /* Of a bias, in steps of the sums: half of what is left to them. */
-#define BIAS_MOST 0x1p28f
+#define BIAS_MOST 0x1p28
 
 typedef struct Plan {
     Wishes w;
@@ -193,6 +193,14 @@ factor_type(const Value *v)
     return t;
 }
 
+/* Of the weights of a channel, where those of x and theirs make the step of its
+ * bias: what acc_scale cannot hold is left for the bias to be refused. */
+static float
+least_scale(float bias, float x)
+{
+    return (float)fmin(fabs((double)bias) / (double)x / BIAS_MOST, 0x1p100);
+}
+
 /* The weights of a layer on x. A channel whose weights are tiny beside its
  * bias, as of a channel that is never active, has a step that lets the bias
  * fit. */
@@ -207,7 +215,7 @@ weights_as_s8(Rewrite *r, const Op *op, ValId x)
     if (bias && bias->data && step > 0) {
         least = NEWN(r->to->arena, float, vq_count(&bias->type));
         for (int64_t c = 0; c < vq_count(&bias->type); c++)
-            least[c] = fabsf(((const float *)bias->data)[c]) / step / BIAS_MOST;
+            least[c] = least_scale(((const float *)bias->data)[c], step);
     }
     return vq_weight_as_s8(r->to, p->cx, &r->from->val[op->in[1]], least);
 }
