@@ -12,6 +12,8 @@ report(Diag *d, Severity sev, const char *file, Loc loc, const char *fmt,
     char text[1024];
 
     vsnprintf(text, sizeof text, fmt, ap);
+    for (char *c = text; *c; c++) /* one line, whatever a model's names hold */
+        *c = (unsigned char)*c < ' ' || *c == 127 ? '?' : *c;
     if (d->fn)
         d->fn(d->user, sev, file, loc, text);
 }

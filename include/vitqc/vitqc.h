@@ -53,7 +53,7 @@ typedef struct VitqcDiag {
     const char *file;   /* NULL: none */
     const char *node;   /* of the model; NULL: none */
     unsigned line, col; /* of a .vir text; 0: none */
-    const char *text;
+    const char *text; /* one line */
     const char *op, *domain; /* the node's operator; NULL: none */
 } VitqcDiag;
 

@@ -193,6 +193,16 @@ test_files_that_fail(void **state)
 }
 
 static void
+test_one_line(void **state)
+{
+    Messages m;
+
+    (void)state;
+    vq_error(listen(&m), NOLOC, "no value '%s'", "a\r\n\x7f\xc3\xa9");
+    assert_string_equal(m.text, "0:0 error no value 'a???\xc3\xa9'\n");
+}
+
+static void
 test_blob_bounds(void **state)
 {
     static const char good[] =
@@ -381,6 +391,7 @@ main(void)
         cmocka_unit_test_teardown(test_every_f64_comes_back, free_arena),
         cmocka_unit_test_teardown(test_file_round_trip, free_arena),
         cmocka_unit_test_teardown(test_files_that_fail, free_arena),
+        cmocka_unit_test_teardown(test_one_line, free_arena),
         cmocka_unit_test_teardown(test_blob_bounds, free_arena),
         cmocka_unit_test_teardown(test_every_prefix, free_arena),
         cmocka_unit_test_teardown(test_mutated_texts, free_arena),
