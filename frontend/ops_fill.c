@@ -19,7 +19,7 @@ filled(Node *n, const Item *like, int axis, int64_t size, double value)
         if (t.dt == DT_F32)
             vq_item_f(x)[i] = (float)value;
         else
-            vq_item_i(x)[i] = (int64_t)value;
+            vq_item_i(x)[i] = vq_whole(value, INT64_MIN, INT64_MAX);
     return x;
 }
 

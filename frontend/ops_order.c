@@ -72,8 +72,7 @@ vq_onnx_cumsum(Node *n)
     Lines l;
 
     if (!need_known(n) || !vq_in_scalar(n, 1, &at) ||
-        !vq_axis(n, (int64_t)vq_clamp((int64_t)at, -99, 99), x->type.rank,
-                 &axis))
+        !vq_axis(n, vq_whole(at, -99, 99), x->type.rank, &axis))
         return NULL;
     l = lines_of(&x->type, axis);
     y = vq_item_like(n->im, n->loc, x->et, &x->type);
@@ -161,7 +160,7 @@ vq_onnx_topk(Node *n)
         !vq_axis(n, vq_attr_int(n, "axis", -1), t.rank, &axis) ||
         (vq_in(n, 1) && !vq_in_scalar(n, 1, &count)))
         return NULL;
-    k = vq_in(n, 1) ? (int64_t)vq_clamp((int64_t)count, -1, INT32_MAX) : k;
+    k = vq_in(n, 1) ? vq_whole(count, -1, INT32_MAX) : k;
     l = lines_of(&t, axis);
     if (k < 0 || k > l.size)
         return vq_node_error(n, "%lld of %lld", (long long)k,
@@ -226,7 +225,7 @@ vq_onnx_one_hot(Node *n)
         bool on;
 
         want += want < 0 ? depth : 0;
-        on = (int64_t)vq_clamp((int64_t)want, -1, 1 << 24) == k;
+        on = vq_whole(want, -1, 1 << 24) == k;
         if (values->type.dt == DT_F32)
             vq_item_f(y)[i] = vq_item_f(values)[on];
         else

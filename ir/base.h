@@ -158,6 +158,13 @@ vq_clamp(int64_t x, int64_t lo, int64_t hi)
     return x < lo ? lo : x > hi ? hi : x;
 }
 
+/* x towards 0, as far as it is between lo and hi; NaN is lo. */
+static inline int64_t
+vq_whole(double x, int64_t lo, int64_t hi)
+{
+    return x >= (double)hi ? hi : x > (double)lo ? (int64_t)x : lo;
+}
+
 /* A product of figures, such as multiply-adds, of values that need not fit
  * into memory: no more than 2^43, so that a million of them have a sum. */
 static inline int64_t

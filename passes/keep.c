@@ -267,10 +267,19 @@ add_neighbours(const Graph *g, const PassContext *cx, const char **why)
 /* ---- all of them ---- */
 
 bool
+vq_check_norm(const Graph *g, Diag *d, const Op *op)
+{
+    return (vq_is_const(g, op->in[1]) && vq_is_const(g, op->in[2])) ||
+           vq_error(d, op->loc, "layernorm's gamma and beta must be constants");
+}
+
+bool
 vq_check_form(const Graph *g, Diag *d, const Op *op, bool require_integer)
 {
     const char *text = vq_op[op->kind].text, *why = vq_no_integer_form(g, op);
 
+    if (op->kind == OP_LAYERNORM && !vq_check_norm(g, d, op))
+        return false;
     if (!why)
         return true;
     if (!vq_has_float_form(op))

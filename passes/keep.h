@@ -15,6 +15,8 @@ const char *vq_no_integer_form(const Graph *, const Op *);
 /* lower_float.c: it can be kept in float. */
 bool vq_has_float_form(const Op *);
 
+/* Reports a layernorm whose gamma or beta is computed: no form has that. */
+bool vq_check_norm(const Graph *, Diag *, const Op *);
 /* Reports an op that has neither form, or none where it must be integer. */
 bool vq_check_form(const Graph *, Diag *, const Op *, bool require_integer);
 

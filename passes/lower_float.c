@@ -270,9 +270,8 @@ lower_layernorm(Rewrite *r, const Op *op)
     Type t, want = real_type(vq_type(r->from, op->out));
     ValId in[2], y;
 
-    if (!vq_is_const(r->from, op->in[1]) || !vq_is_const(r->from, op->in[2]))
-        return vq_error(r->diag, op->loc,
-                        "layernorm's gamma and beta must be constants");
+    if (!vq_check_norm(r->from, r->diag, op))
+        return false;
     in[0] = head_rows(r, op, heads, &t);
     in[0] = norm_rows(r, op, in[0], t);
     in[1] = head_const(r, op, 1, heads);

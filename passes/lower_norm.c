@@ -1,6 +1,7 @@
 /*
  * lower_norm.c -- layernorm in integers: ours, and I-ViT's.
  */
+#include "passes/keep.h"
 #include "passes/lower.h"
 
 #include <math.h>
@@ -131,9 +132,8 @@ vq_lower_norm(Rewrite *r, const Op *op)
     p.heads = vq_get_i(op, A_HEADS, 1);
     p.cols = p.all / p.heads;
     p.centre = vq_get_i(op, A_MEAN, 1) != 0;
-    if (!p.gamma || !p.beta)
-        return vq_error(r->diag, op->loc,
-                        "layernorm's gamma and beta must be constants");
+    if (!vq_check_norm(r->from, r->diag, op))
+        return false;
     /* I-ViT has the one form, of rows that it was made for. */
     return vq_context(r)->nonlinear == NL_IVIT && p.heads == 1 && p.centre &&
                    p.cols <= VQ_SHORTROW && !p.t.q.scales
