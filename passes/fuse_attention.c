@@ -254,6 +254,15 @@ scales_by_head(const Found *f)
     return true;
 }
 
+/* Rows without a batch axis stay so (heads.c): all operands are such or none.
+ */
+static bool
+same_batch_axis(const Graph *g, const Heads *a, const Heads *b)
+{
+    return (vq_type(g, a->view.base)->rank < 3) ==
+           (vq_type(g, b->view.base)->rank < 3);
+}
+
 static bool
 match_attention(const Graph *g, const Op *pv, Found *f)
 {
@@ -276,7 +285,8 @@ match_attention(const Graph *g, const Op *pv, Found *f)
     /* The products contract over these. */
     assert(f->q.depth == f->k.depth && f->k.tokens == f->v.tokens);
     return f->v.view.scale == 1 && vq_heads_agree(&f->q, &f->k) &&
-           vq_heads_agree(&f->k, &f->v) &&
+           vq_heads_agree(&f->k, &f->v) && same_batch_axis(g, &f->q, &f->k) &&
+           same_batch_axis(g, &f->k, &f->v) &&
            ((!f->scores.bias && !f->scores.each) || vq_heads_inner(&f->q)) &&
            scales_by_head(f);
 }
