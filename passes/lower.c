@@ -75,3 +75,20 @@ vq_emit_requant(Rewrite *r, const Op *op, ValId acc, const double *m, int64_t n,
 {
     vq_become(r, op->out, vq_requantize(r, op, "", acc, m, n, t));
 }
+
+void
+vq_emit_product(Rewrite *r, const Op *op, const ValId in[2], Type t)
+{
+    Type acc = t;
+    double m = 1 / (double)t.q.scale;
+
+    for (int i = 0; i < 2; i++)
+        m *= (double)vq_type(r->to, in[i])->q.scale;
+    acc.dt = DT_S32;
+    acc.q = (Quant){0};
+    vq_emit_requant(
+        r, op,
+        vq_emit(r->to, OP_I_MUL, vq_subname(r, op, ".acc"), acc, in, 2, op->loc)
+            ->out,
+        &m, 1, t);
+}

@@ -44,6 +44,10 @@ ValId vq_requantize(Rewrite *, const Op *, const char *suffix, ValId acc,
 void vq_emit_requant(Rewrite *, const Op *, ValId acc, const double *m,
                      int64_t n, Type t);
 
+/* The product of two values of the shape and per-tensor scales that i.mul
+ * takes, as op's value of type t. */
+void vq_emit_product(Rewrite *, const Op *, const ValId in[2], Type t);
+
 /* The (mul, shift) constants for multipliers m in the given form. */
 void vq_requant_consts(Rewrite *, const Op *, const char *what, RequantForm,
                        const double *m, int64_t n, ValId out[2]);

@@ -32,21 +32,12 @@ vq_lower_gate(Rewrite *r, const Op *op)
 {
     const Value *old = &r->from->val[op->in[0]];
     const CalibEntry *e = vq_calib_find(vq_context(r)->calib, old->name);
-    Type t = vq_lowered_type(r, op), acc = t;
     ValId in[2] = {vq_new(r, op->in[0])};
-    double m = (double)vq_type(r->to, in[0])->q.scale / (double)t.q.scale;
     Gate gate;
 
     if (!e || !vq_gate_of(r->from, op, e, &gate))
         return vq_bug(r->diag, op->loc, "%s is no gate", vq_op[op->kind].text);
     in[1] = emit_gain(r, op, in[0], &gate);
-    acc.dt = DT_S32;
-    acc.q = (Quant){0};
-    m *= (double)gate.gain.scale;
-    vq_emit_requant(
-        r, op,
-        vq_emit(r->to, OP_I_MUL, vq_subname(r, op, ".acc"), acc, in, 2, op->loc)
-            ->out,
-        &m, 1, t);
+    vq_emit_product(r, op, in, vq_lowered_type(r, op));
     return true;
 }

@@ -182,22 +182,13 @@ vq_lower_neg(Rewrite *r, const Op *op)
 bool
 vq_lower_mul(Rewrite *r, const Op *op)
 {
-    Type t = vq_lowered_type(r, op), acc = t;
+    Type t = vq_lowered_type(r, op);
     ValId in[2];
-    double m = 1 / (double)t.q.scale;
     int wide = vq_type(r->to, vq_new(r, op->in[1]))->dt == DT_S16;
 
-    for (int i = 0; i < 2; i++) { /* 16 bits come first */
+    for (int i = 0; i < 2; i++) /* 16 bits come first */
         in[i] = expanded(r, op, vq_new(r, op->in[i ^ wide]), &t);
-        m *= (double)vq_type(r->to, in[i])->q.scale;
-    }
-    acc.dt = DT_S32;
-    acc.q = (Quant){0};
-    vq_emit_requant(
-        r, op,
-        vq_emit(r->to, OP_I_MUL, vq_subname(r, op, ".acc"), acc, in, 2, op->loc)
-            ->out,
-        &m, 1, t);
+    vq_emit_product(r, op, in, t);
     return true;
 }
 
