@@ -100,7 +100,7 @@ static Item *
 range_ints(Node *n, int64_t start, int64_t limit, int64_t step)
 {
     double count = ceil(((double)limit - (double)start) / (double)step);
-    int64_t dim = count > 0 ? (int64_t)fmin(count, MAXRANGE) : 0;
+    int64_t dim = vq_whole(count, 0, MAXRANGE);
     Item *x = vq_item_new(n->im, n->loc, vq_in(n, 0)->et, 1, &dim);
 
     if (count > MAXRANGE)
@@ -124,12 +124,12 @@ vq_onnx_range(Node *n)
         return vq_node_error(n, "from %g by %g", start, step);
     if (vq_in(n, 0)->type.dt == DT_S64)
         return range_ints(n, (int64_t)start,
-                          (int64_t)fmax(fmin(limit, 0x1p53), -0x1p53),
+                          vq_whole(limit, -(INT64_C(1) << 53), INT64_C(1) << 53),
                           (int64_t)step);
     count = ceil((limit - start) / step);
     if (!(count <= MAXRANGE))
         return vq_node_error(n, "%.0f numbers are too many", count);
-    dim = count > 0 ? (int64_t)count : 0;
+    dim = vq_whole(count, 0, MAXRANGE);
     x = vq_item_new(n->im, n->loc, ET_FLOAT, 1, &dim);
     for (int64_t i = 0; x && i < dim; i++)
         vq_item_f(x)[i] = (float)(start + (double)i * step);

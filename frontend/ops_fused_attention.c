@@ -181,7 +181,7 @@ vq_onnx_ms_multi_head(Node *n)
         return NULL;
     if (bias && (q->type.rank != 3 || (k && k->type.rank != 3)))
         return vq_node_error(n, "a bias of packed inputs is not supported");
-    wide = q->type.dim[q->type.rank - 1];
+    wide = vq_cols(&q->type);
     if (q->type.rank == 5)
         return attend(n, packed_part(n, q, 0), packed_part(n, q, 1),
                       packed_part(n, q, 2), vq_in(n, 5));

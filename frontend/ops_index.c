@@ -169,6 +169,17 @@ combine(const char *how, double a, double b)
     return a < b ? a : b;
 }
 
+/* Sums and products wrap. */
+static int64_t
+combine_ints(const char *how, int64_t a, int64_t b)
+{
+    if (strcmp(how, "add") == 0)
+        return (int64_t)((uint64_t)a + (uint64_t)b);
+    if (strcmp(how, "mul") == 0)
+        return (int64_t)((uint64_t)a * (uint64_t)b);
+    return strcmp(how, "max") == 0 ? vq_max(a, b) : vq_min(a, b);
+}
+
 /* The attribute `reduction`; NULL after an error. */
 static const char *
 reduction_of(Node *n)
@@ -202,8 +213,8 @@ scatter_combine(Node *n, const Item *x, const Item *up, const int64_t *at,
                 how, (double)vq_item_f(y)[at[i]], (double)vq_item_f(up)[i]);
         else
             vq_item_i(y)[at[i]] = vq_wrap_int(
-                x->et, (int64_t)combine(how, (double)vq_item_i(y)[at[i]],
-                                        (double)vq_item_i(up)[i]));
+                x->et,
+                combine_ints(how, vq_item_i(y)[at[i]], vq_item_i(up)[i]));
     return y;
 }
 

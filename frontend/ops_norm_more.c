@@ -48,6 +48,8 @@ rms_norm(Node *n, Item *x, Item *gamma, float eps)
 
     if (!x)
         return NULL;
+    if (x->type.rank == 0)
+        return vq_node_error(n, "a single number has no axis");
     y = vq_reduce(n, OP_REDUCE_MEAN, vq_make2(n, OP_MUL, x, x),
                   1u << (x->type.rank - 1), true);
     y = vq_make2(n, OP_ADD, y, number(n, eps));

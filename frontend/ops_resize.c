@@ -173,24 +173,39 @@ read_filter(Node *n, Filter *f)
     return false;
 }
 
+/* The longest axis that is made: a matrix of weights has as many columns. */
+enum { MAXAXIS = 1 << 20 };
+
+static bool
+check_size(Node *n, const Axis *x)
+{
+    if (x->scale > 0 && x->to >= 1 && x->to <= MAXAXIS)
+        return true;
+    vq_node_error(n, "an axis of %lld would become %g; 1 to %d are supported",
+                  (long long)x->from, (double)x->from * x->scale, MAXAXIS);
+    return false;
+}
+
+static void
+size_by_scale(Axis *x, float scale)
+{
+    x->scale = (double)scale;
+    x->to = vq_whole((double)x->from * x->scale, 0, MAXAXIS + 1);
+}
+
 /* Size k of what the model gives: sizes, or else scales. */
 static bool
 read_size(Node *n, int64_t k, Axis *x)
 {
-    const Item *sizes = vq_in(n, 3), *scales = vq_in(n, 2);
+    const Item *sizes = vq_in(n, 3);
 
     if (sizes) {
         x->to = vq_item_i(sizes)[k];
         x->scale = (double)x->to / (double)x->from;
     } else {
-        x->scale = vq_item_f(scales)[k];
-        x->to = (int64_t)fmin(floor((double)x->from * x->scale), 0x1p40);
+        size_by_scale(x, vq_item_f(vq_in(n, 2))[k]);
     }
-    if (x->scale > 0 && x->to >= 1)
-        return true;
-    vq_node_error(n, "an axis of %lld would become %lld", (long long)x->from,
-                  (long long)x->to);
-    return false;
+    return check_size(n, x);
 }
 
 /* How many sizes or scales there are; -1 after an error. */
@@ -259,11 +274,10 @@ vq_onnx_upsample(Node *n)
     for (int axis = 0; axis < count && x; axis++) {
         Axis size = {.from = x->type.dim[axis]};
 
-        size.scale =
-            (double)(scales ? vq_item_f(scales)[axis] : a->floats[axis]);
-        size.to = (int64_t)fmin(floor((double)size.from * size.scale), 0x1p40);
-        if (!(size.scale > 0) || size.to < 1)
-            return vq_node_error(n, "a scale of %g", size.scale);
+        size_by_scale(&size,
+                      scales ? vq_item_f(scales)[axis] : a->floats[axis]);
+        if (!check_size(n, &size))
+            return NULL;
         if (size.scale != 1)
             x = resize_axis(n, x, axis, &f, &size);
     }

@@ -30,6 +30,16 @@ vq_build_real(AttrKey key, double v)
     return (Attr){.key = key, .n = 1, .f = v};
 }
 
+bool
+vq_of_constants(const Graph *g, const Op *op)
+{
+    for (uint32_t i = 0; i < op->nin; i++)
+        if (op->in[i] && (!vq_is_const(g, op->in[i]) ||
+                          vq_type(g, op->in[i])->q.scales))
+            return false;
+    return true;
+}
+
 /* Copies and small results always; a large one only when it is not much
  * larger than what it is made from, so that no expand fills the memory. */
 bool
@@ -37,15 +47,11 @@ vq_worth_folding(const Graph *g, const Op *op, const Type *out)
 {
     int64_t bytes = 0;
 
-    if (out->q.scales)
+    if (out->q.scales || !vq_of_constants(g, op))
         return false;
-    for (uint32_t i = 0; i < op->nin; i++) {
-        if (op->in[i] == 0)
-            continue;
-        if (!vq_is_const(g, op->in[i]) || vq_type(g, op->in[i])->q.scales)
-            return false;
-        bytes += vq_bytes(vq_type(g, op->in[i]));
-    }
+    for (uint32_t i = 0; i < op->nin; i++)
+        if (op->in[i])
+            bytes += vq_bytes(vq_type(g, op->in[i]));
     return vq_bytes(out) <= vq_max(1 << 20, 4 * bytes);
 }
 

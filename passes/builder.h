@@ -31,8 +31,10 @@ Attr vq_build_int(Graph *, AttrKey, int64_t);
 Attr vq_build_ints(Graph *, AttrKey, const int64_t *, uint32_t n);
 Attr vq_build_real(AttrKey, double);
 
-/* Whether computing this op at compile time is worth its bytes: its inputs
- * are constants, scaled per tensor if at all, and its value is not huge. */
+/* All its inputs are constants, scaled per tensor if at all. */
+bool vq_of_constants(const Graph *, const Op *);
+/* Whether computing such an op at compile time is worth its bytes: its value is
+ * not huge. */
 bool vq_worth_folding(const Graph *, const Op *, const Type *out);
 /* The value of an op whose inputs are constants, as a constant of g. Op and
  * its inputs are those of `from`. */

@@ -182,3 +182,28 @@ vq_fold(Graph *g, const PassContext *c)
 {
     return vq_apply_rules(g, c->diag, rules, COUNT(rules));
 }
+
+/* What later passes have made of the graph may be constant too, and is computed
+ * even if it is larger than what it is made from: there is no calibration of
+ * it. Not a move, which quantization passes on. */
+static ValId
+fold_computed(Match *m, const Op *op)
+{
+    enum { MOST = 1 << 24 }; /* bytes */
+    const Type *t = vq_type(m->g, op->out);
+    Build b = vq_build_at(m, op);
+
+    if (vq_op[op->kind].stage == STAGE_M || !vq_of_constants(m->g, op) ||
+        vq_bytes(t) > MOST)
+        return 0;
+    return vq_build_folded(&b, m->g, op, *t);
+}
+
+bool
+vq_fold_computed(Graph *g, const PassContext *c)
+{
+    static const Rule late[] = {
+        {NOP, fold_constant}, {NOP, fold_computed}, MOVE_RULES};
+
+    return vq_apply_rules(g, c->diag, late, COUNT(late));
+}

@@ -254,6 +254,17 @@ scales_by_head(const Found *f)
     return true;
 }
 
+/* Factors of both may be finite and their product not. */
+static bool
+is_finite(const Scores *s)
+{
+    bool yes = isfinite((float)s->scale);
+
+    for (int64_t i = 0; s->each && i < s->maps; i++)
+        yes = yes && isfinite(s->each[i]);
+    return yes;
+}
+
 /* Rows without a batch axis stay so (heads.c): all operands are such or none.
  */
 static bool
@@ -286,7 +297,7 @@ match_attention(const Graph *g, const Op *pv, Found *f)
     assert(f->q.depth == f->k.depth && f->k.tokens == f->v.tokens);
     return f->v.view.scale == 1 && vq_heads_agree(&f->q, &f->k) &&
            vq_heads_agree(&f->k, &f->v) && same_batch_axis(g, &f->q, &f->k) &&
-           same_batch_axis(g, &f->k, &f->v) &&
+           same_batch_axis(g, &f->k, &f->v) && is_finite(&f->scores) &&
            ((!f->scores.bias && !f->scores.each) || vq_heads_inner(&f->q)) &&
            scales_by_head(f);
 }

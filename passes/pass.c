@@ -25,6 +25,7 @@ const Pass vq_passes[] = {
      "find functions of one value"},
     {"tokens", vq_fold_tokens, 0, 0, 1, "fold sums on constant tokens"},
     {"rows", vq_cut_rows, 0, 0, 1, "compute only the rows that are used"},
+    {"constants", vq_fold_computed, 0, 0, 0, "compute what became constant"},
     {"cse", vq_cse, 0, 0, 1, "share equal ops"},
     {"dce", vq_dce, 0, F_FUSED, 0, "drop ops without a use"},
     {"quantize", vq_quantize_graph, F_FUSED, F_QUANTIZED, 0,

@@ -15,6 +15,7 @@ PassFn vq_fuse_attention;
 PassFn vq_fuse_functions;
 PassFn vq_fold_tokens;
 PassFn vq_cut_rows;
+PassFn vq_fold_computed;
 PassFn vq_cse;
 PassFn vq_dce;
 PassFn vq_quantize_graph;

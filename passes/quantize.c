@@ -20,6 +20,7 @@
  */
 #include "passes/flat.h"
 #include "passes/passes.h"
+#include "passes/rule.h"
 #include "passes/scales.h"
 #include "passes/wishes.h"
 
@@ -370,6 +371,14 @@ quantize_grid(Rewrite *r, const Op *op)
     return true;
 }
 
+/* Nothing is calibrated of what such an op reads. */
+static bool
+is_computed_constant(const Rewrite *r, const Op *op)
+{
+    return vq_op[op->kind].stage == STAGE_R && vq_is_plain(r->from, op) &&
+           vq_of_constants(r->from, op);
+}
+
 static bool
 quantize_op(Rewrite *r, const Op *op)
 {
@@ -378,6 +387,11 @@ quantize_op(Rewrite *r, const Op *op)
     ValId *in = NEWN(r->to->arena, ValId, op->nin);
     Type t = {0};
 
+    if (is_computed_constant(r, op))
+        return vq_error(r->diag, op->loc,
+                        "a constant of %lld bytes is computed here; export the "
+                        "model with its constants folded",
+                        (long long)vq_bytes(vq_type(r->from, op->out)));
     if (op->kind == OP_FAKEQUANT)
         return quantize_grid(r, op);
     if (is_plain_move(r, op))

@@ -131,6 +131,26 @@ test_range_scatter_nonzero(void **state)
     make_end(&m);
 }
 
+/* Integers beyond the 53 bits of a double. */
+static void
+test_scatter_adds_integers(void **state)
+{
+    Make m;
+
+    (void)state;
+    make_begin(&m, 18);
+    make_io(&m, "1,2");
+    make_ints(&m, "k", "2", "0,9007199254740993");
+    make_ints(&m, "at", "1,1", "1");
+    make_ints(&m, "up", "1", "-9007199254740992");
+    make_node(&m, "ScatterND", "k at up -> s"); /* 0,1 */
+    make_attr_s(&m, "reduction", "add");
+    make_node(&m, "Gather", "x s -> y");
+    make_attr_i(&m, "axis", 1);
+    assert_string_equal(make_result(&m, "10,11"), "[1x2] 10,11");
+    make_end(&m);
+}
+
 /* ---- inputs ---- */
 
 static Graph *
@@ -366,6 +386,7 @@ main(void)
         cmocka_unit_test(test_scale_is_folded),
         cmocka_unit_test(test_infinite_mask),
         cmocka_unit_test(test_range_scatter_nonzero),
+        cmocka_unit_test(test_scatter_adds_integers),
         cmocka_unit_test(test_dimensions),
         cmocka_unit_test(test_initializer_is_no_input),
         cmocka_unit_test(test_outputs_are_ops),
