@@ -123,8 +123,7 @@ vq_onnx_range(Node *n)
     if (!(fabs(step) > 0) || fabs(start) > 0x1p53 || fabs(step) > 0x1p53)
         return vq_node_error(n, "from %g by %g", start, step);
     if (vq_in(n, 0)->type.dt == DT_S64)
-        return range_ints(n, (int64_t)start,
-                          vq_whole(limit, -(INT64_C(1) << 53), INT64_C(1) << 53),
+        return range_ints(n, (int64_t)start, vq_whole(limit, -0x1p53, 0x1p53),
                           (int64_t)step);
     count = ceil((limit - start) / step);
     if (!(count <= MAXRANGE))
