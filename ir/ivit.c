@@ -5,6 +5,8 @@
  */
 #include "ir/quant.h"
 
+#include <math.h>
+
 /* Rounds towards minus infinity; d is not zero. */
 static int64_t
 div_floor(int64_t n, int64_t d)
@@ -20,6 +22,12 @@ div_half_even(int64_t n, int64_t d)
     return q + (twice > d || (twice == d && (q & 1)));
 }
 
+static int
+bits_of(int64_t x)
+{
+    return 64 - __builtin_clzll((uint64_t)x);
+}
+
 int32_t
 vq_shift_exp(int32_t x, int32_t x0, int n)
 {
@@ -30,8 +38,18 @@ vq_shift_exp(int32_t x, int32_t x0, int n)
     q = div_floor(p, x0);
     base = ((p - q * x0) >> 1) - x0; /* 2^-t by 1 - t/2, in units of -x0 */
     shift = n - q;
-    shift = vq_min(shift, 31 - (64 - __builtin_clzll((uint64_t)base)));
+    shift = vq_min(shift, 31 - bits_of(base));
     return (int32_t)(base << shift);
+}
+
+void
+vq_shift_exp_table(double scale, int n, int32_t first, int32_t e[256])
+{
+    int32_t x0 = (int32_t)vq_whole(floor(-1 / scale), -(1 << 29), -1);
+    int shifts = (int)vq_min(n, 31 - bits_of(-(int64_t)x0));
+
+    for (int i = 0; i < 256; i++)
+        e[i] = vq_shift_exp(first - i, x0, shifts);
 }
 
 /* The gain of one element, 0..127: e / d in seven bits. */

@@ -152,6 +152,9 @@ void vq_softmax_row(SoftmaxForm, int pbits, const int32_t *table,
 /* shift_exp(x) with x0 = floor(-1/S) < 0 and n shifts, hw form; the left
  * shift is clamped to keep the result within s32 (positive x). */
 int32_t vq_shift_exp(int32_t x, int32_t x0, int n);
+/* e[i] = shift_exp(first - i) of codes with scale S. Where S is so small that n
+ * shifts would leave s32, there are fewer: then exp(x) is far from 2^-n. */
+void vq_shift_exp_table(double scale, int n, int32_t first, int32_t e[256]);
 
 /* y = x * G with G from the row's exponentials: shift_exp table over mx - x
  * (256 entries, D = E + Em <= 2^31-1), table_m over mx + 128 (256 entries of

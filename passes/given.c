@@ -14,7 +14,7 @@ enum { MOST = UINT8_MAX };
 static int64_t
 base_of(const Grid *g)
 {
-    return (int64_t)fmin(g->lo, (double)g->zero);
+    return vq_whole(fmin(g->lo, (double)g->zero), INT32_MIN, INT32_MAX);
 }
 
 /* Zero is among the codes too: so it is in every type. */

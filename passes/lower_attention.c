@@ -191,10 +191,9 @@ static ValId
 shiftmax_table(Rewrite *r, const Op *op, double scale)
 {
     enum { SHIFTS = 15 };
-    int32_t x0 = (int32_t)floor(-1 / scale), e[256];
+    int32_t e[256];
 
-    for (int i = 0; i < 256; i++)
-        e[i] = vq_shift_exp(-i, x0, SHIFTS);
+    vq_shift_exp_table(scale, SHIFTS, 0, e);
     return vq_const_s32(r, vq_subname(r, op, ".exp"), e, 256);
 }
 

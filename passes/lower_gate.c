@@ -4,6 +4,7 @@
  */
 #include "passes/gate.h"
 #include "passes/lower.h"
+#include "passes/rule.h"
 
 #include <string.h>
 
@@ -27,11 +28,25 @@ emit_gain(Rewrite *r, const Op *op, ValId x, const Gate *gate)
         ->out;
 }
 
+/* Of v, or of what it was converted from. */
+static const CalibEntry *
+find_entry(const Rewrite *r, ValId v)
+{
+    const Calib *c = vq_context(r)->calib;
+    const CalibEntry *e = vq_calib_find(c, r->from->val[v].name);
+    const Op *op;
+
+    while (!e && (op = vq_def_as(r->from, v, OP_CONVERT))) {
+        v = op->in[0];
+        e = vq_calib_find(c, r->from->val[v].name);
+    }
+    return e;
+}
+
 bool
 vq_lower_gate(Rewrite *r, const Op *op)
 {
-    const Value *old = &r->from->val[op->in[0]];
-    const CalibEntry *e = vq_calib_find(vq_context(r)->calib, old->name);
+    const CalibEntry *e = find_entry(r, op->in[0]);
     ValId in[2] = {vq_new(r, op->in[0])};
     Gate gate;
 

@@ -64,16 +64,14 @@ lower_shiftgelu(Rewrite *r, const Op *op, ValId x)
 {
     enum { SHIFTS = 23 };
     Type tx = *vq_type(r->to, x), t = vq_lowered_type(r, op), mid = t;
-    int32_t x0 = (int32_t)floor(-1 / (1.702 * tx.q.scale));
+    double scale = 1.702 * (double)tx.q.scale;
     int32_t e[256], em[256];
     ValId in[3] = {x};
     double m;
     Op *now;
 
-    for (int i = 0; i < 256; i++) {
-        e[i] = vq_shift_exp(-i, x0, SHIFTS);
-        em[i] = vq_shift_exp(-(i - 128), x0, SHIFTS);
-    }
+    vq_shift_exp_table(scale, SHIFTS, 0, e);
+    vq_shift_exp_table(scale, SHIFTS, 128, em);
     in[1] = vq_const_s32(r, vq_subname(r, op, ".e"), e, 256);
     in[2] = vq_const_s32(r, vq_subname(r, op, ".em"), em, 256);
     mid.dt = DT_S16;

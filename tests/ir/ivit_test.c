@@ -41,6 +41,25 @@ shift_exp_is_an_exponential(void **state)
             assert_true(vq_shift_exp(x, x0, 23) > 0);
 }
 
+/* Down to scores that are all but equal; the table is of the plain function
+ * where that stays within 32 bits. */
+static void
+shift_exp_of_any_scale(void **state)
+{
+    const double scale[] = {0.01, 1e-3, 1e-5, 1e-8, 0x1p-29, 0x1p-100};
+    int32_t e[256];
+
+    (void)state;
+    vq_shift_exp_table(0.01, 23, 128, e);
+    for (int i = 0; i < 256; i++)
+        assert_int_equal(e[i], vq_shift_exp(128 - i, -100, 23));
+    for (size_t k = 0; k < COUNT(scale); k++) {
+        vq_shift_exp_table(scale[k], 23, 0, e);
+        for (int i = 0; i < 256; i++)
+            assert_true(fabs(e[i] / exp(-i * scale[k]) / e[0] - 1) < 0.092);
+    }
+}
+
 static void
 shiftgelu_golden(void **state)
 {
@@ -152,6 +171,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shift_exp_golden),
+        cmocka_unit_test(shift_exp_of_any_scale),
         cmocka_unit_test(shift_exp_is_an_exponential),
         cmocka_unit_test(shiftgelu_golden),
         cmocka_unit_test(shiftgelu_stays_in_range),
