@@ -100,6 +100,8 @@ split_size(const Node *n, const int64_t *sizes, int64_t nsizes, size_t k,
     if (sizes && nsizes != parts)
         vq_node_error(n, "%lld sizes for %lld outputs", (long long)nsizes,
                       (long long)parts);
+    else if (sizes && sizes[k] < 0)
+        vq_node_error(n, "a part of length %lld", (long long)sizes[k]);
     else if (sizes)
         return sizes[k];
     else if (size % parts != 0 && n->im->opset < 18)

@@ -353,6 +353,8 @@ static const Case refused[] = {
      "nothing is left"},
     {13, "Split", "x -> y a", "", "", "3", "", "3 does not divide by 2"},
     {13, "Split", "x s -> y a", "", "s:i[2]=2,2", "3", "", "more than axis 0"},
+    {13, "Split", "x s -> y a", "", "s:i[2]=4,-1", "3", "", "more than axis 0"},
+    {13, "Split", "x s -> y a", "", "s:i[2]=-4,7", "3", "", "length -4"},
     {13, "Expand", "x s -> y", "", "s:i[1]=3", "2", "", "does not broadcast"},
     {13, "Expand", "x s -> y", "", "s:i[3]=99999999,99999999,2", "2", "",
      "too large"},
