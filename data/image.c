@@ -12,14 +12,17 @@
 
 enum { MAX_FILE = 1 << 28, MAX_PIXELS = 100 * 1000 * 1000 };
 
+/* `most` pixels of a byte of the file: a JPEG has a bit or more for a block of
+ * 64, and deflate makes 1032 bytes, of 8 pixels each, of one. */
 static const struct {
     const char *magic;
     size_t len;
+    int64_t most;
     ImageSize *size;
     ImageDecode *decode;
 } formats[] = {
-    {"\xff\xd8\xff", 3, vq_jpeg_size, vq_jpeg_decode},
-    {"\x89PNG\r\n\x1a\n", 8, vq_png_size, vq_png_decode},
+    {"\xff\xd8\xff", 3, 8 * 64, vq_jpeg_size, vq_jpeg_decode},
+    {"\x89PNG\r\n\x1a\n", 8, 1032 * 8, vq_png_size, vq_png_decode},
 };
 
 bool
@@ -65,6 +68,10 @@ vq_image_read(Arena *a, Diag *d, const char *path, Image *im)
         return vq_file_error(d, path,
                              "has %lld x %lld pixels; up to 10^8 are read",
                              (long long)im->width, (long long)im->height);
+    if (im->width * im->height > formats[format].most * (int64_t)f.len)
+        return vq_file_error(
+            d, path, "has %lld x %lld pixels in no more than %zu bytes",
+            (long long)im->width, (long long)im->height, f.len);
     im->pixel = vq_allocn(a, (size_t)(im->width * im->height), 3);
     f.row = vq_allocn(a, (size_t)im->width, 4);
     f.rows = vq_allocn(a, (size_t)im->height, sizeof *f.rows);

@@ -191,6 +191,26 @@ huge_size_is_refused(void **state)
     expect_message(b, path, "65536 x 65536");
 }
 
+/* An image of which nearly everything is missing is not decoded at all. */
+static void
+size_beyond_the_file_is_refused(void **state)
+{
+    Bench *b = *state;
+    uint8_t *bytes;
+    size_t n, at = 0;
+    char *path;
+    Image im;
+
+    assert_true(vq_file_read(&b->arena, &b->diag, fixture(b, "rgb.jpg"),
+                             1 << 20, &bytes, &n));
+    while (bytes[at] != 0xff || bytes[at + 1] != 0xc0)
+        at++;
+    memcpy(bytes + at + 5, "\x40\0\x10\0", 4);
+    path = put_file(b, "large.jpg", bytes, n);
+    assert_false(vq_image_read(&b->arena, &b->diag, path, &im));
+    expect_message(b, path, "4096 x 16384 pixels in no more than");
+}
+
 static void
 other_files_are_refused(void **state)
 {
@@ -215,10 +235,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(pixels_are_pillows),    TEST(inputs_are_torchvisions),
-        TEST(right_size_is_cut),     TEST(default_resize),
-        TEST(cut_files_are_refused), TEST(broken_files_do_not_crash),
-        TEST(huge_size_is_refused),  TEST(other_files_are_refused),
+        TEST(pixels_are_pillows),      TEST(inputs_are_torchvisions),
+        TEST(right_size_is_cut),       TEST(default_resize),
+        TEST(cut_files_are_refused),   TEST(broken_files_do_not_crash),
+        TEST(huge_size_is_refused),    TEST(size_beyond_the_file_is_refused),
+        TEST(other_files_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
