@@ -60,10 +60,11 @@ round_up(Window *w)
 {
     for (int i = 0; i < 2; i++) {
         int64_t all = w->size[i] + w->pads[i] + w->pads[2 + i], more;
-        int64_t out =
-            (vq_max(all - reach(w, i), 0) + w->strides[i] - 1) / w->strides[i] +
-            1;
+        int64_t room = all - reach(w, i), out;
 
+        if (room < 0)
+            continue;
+        out = (room + w->strides[i] - 1) / w->strides[i] + 1;
         if ((out - 1) * w->strides[i] >= w->size[i] + w->pads[i])
             out--;
         more = (out - 1) * w->strides[i] + reach(w, i) - all;
@@ -77,6 +78,13 @@ check_size(const Node *n, const Window *w)
     for (int i = 0; i < 2; i++) {
         int64_t all = w->size[i] + w->pads[i] + w->pads[2 + i];
 
+        if (all > MOST) {
+            vq_node_error(n,
+                          "an axis of %lld pixels, pads included, is too "
+                          "long",
+                          (long long)all);
+            return false;
+        }
         if (w->kernel[i] > MOST || reach(w, i) > all + w->beyond[i]) {
             vq_node_error(n,
                           "a window of %lld pixels does not fit an axis of "
@@ -87,6 +95,14 @@ check_size(const Node *n, const Window *w)
         }
     }
     return true;
+}
+
+int64_t
+vq_window_count(const Window *w, int axis)
+{
+    int64_t all = w->size[axis] + w->pads[axis] + w->pads[2 + axis];
+
+    return (all + w->beyond[axis] - reach(w, axis)) / w->strides[axis] + 1;
 }
 
 bool

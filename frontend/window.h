@@ -14,6 +14,8 @@ typedef struct Window {
 /* By the node's attributes; kernel_shape is asked for when kernel is NULL. */
 bool vq_window_read(const Node *, const Item *x, const int64_t *kernel,
                     Window *);
+/* How many windows there are along an axis. */
+int64_t vq_window_count(const Window *, int axis);
 /* [N x C x W] as [N x C x 1 x W], and a result back to the rank of x. */
 Item *vq_with_rows(Node *, Item *);
 Item *vq_without_rows(Node *, Item *, int rank);

@@ -411,12 +411,14 @@ static const Case refused[] = {
      "K=16 N=1 bits=3 block_size=16", "w:i[1,1,8]=1,2,3,4,5,6,7,8 s:f[1]=1",
      "1,16", "", "3 bits"},
     {12, "MaxPool", "x -> y", "kernel_shape=[3,3]", "", "1,1,2,2", "",
-     "larger than the image"},
-    {12, "MaxPool", "x -> y", "", "", "1,1,2,2", "", "no kernel_shape"},
+     "does not fit an axis of 2"},
+    {12, "MaxPool", "x -> y", "", "", "1,1,2,2", "", "kernel_shape is missing"},
     {12, "MaxPool", "x -> y", "kernel_shape=[2]", "", "1,1,2,2", "",
-     "has 1 numbers, not 2"},
+     "has 1 numbers, but 2 belong there"},
     {12, "AveragePool", "x -> y", "kernel_shape=[1,1,1]", "", "1,1,2,2,2", "",
      "only images"},
+    {12, "AveragePool", "x -> y", "kernel_shape=[2] pads=[0,16777216]", "",
+     "1,1,2", "", "16777218 pixels, pads included, is too long"},
 };
 
 static void
