@@ -39,6 +39,13 @@ reach(const Window *w, int i)
     return (w->kernel[i] - 1) * w->dilations[i] + 1;
 }
 
+/* The pixels of an axis with those of its pads. */
+static int64_t
+padded(const Window *w, int i)
+{
+    return w->size[i] + w->pads[i] + w->pads[2 + i];
+}
+
 /* SAME pads so that the output has ceil(input / stride) rows. */
 static void
 pad_same(Window *w, bool upper)
@@ -59,16 +66,14 @@ static void
 round_up(Window *w)
 {
     for (int i = 0; i < 2; i++) {
-        int64_t all = w->size[i] + w->pads[i] + w->pads[2 + i], more;
-        int64_t room = all - reach(w, i), out;
+        int64_t room = padded(w, i) - reach(w, i), out;
 
         if (room < 0)
             continue;
         out = (room + w->strides[i] - 1) / w->strides[i] + 1;
         if ((out - 1) * w->strides[i] >= w->size[i] + w->pads[i])
             out--;
-        more = (out - 1) * w->strides[i] + reach(w, i) - all;
-        w->beyond[i] = vq_max(more, 0);
+        w->beyond[i] = vq_max((out - 1) * w->strides[i] - room, 0);
     }
 }
 
@@ -76,12 +81,10 @@ static bool
 check_size(const Node *n, const Window *w)
 {
     for (int i = 0; i < 2; i++) {
-        int64_t all = w->size[i] + w->pads[i] + w->pads[2 + i];
+        int64_t all = padded(w, i);
 
         if (all > MOST) {
-            vq_node_error(n,
-                          "an axis of %lld pixels, pads included, is too "
-                          "long",
+            vq_node_error(n, "an axis of %lld pixels with its pads is too long",
                           (long long)all);
             return false;
         }
@@ -100,9 +103,9 @@ check_size(const Node *n, const Window *w)
 int64_t
 vq_window_count(const Window *w, int axis)
 {
-    int64_t all = w->size[axis] + w->pads[axis] + w->pads[2 + axis];
+    int64_t room = padded(w, axis) + w->beyond[axis] - reach(w, axis);
 
-    return (all + w->beyond[axis] - reach(w, axis)) / w->strides[axis] + 1;
+    return room / w->strides[axis] + 1;
 }
 
 bool

@@ -418,7 +418,7 @@ static const Case refused[] = {
     {12, "AveragePool", "x -> y", "kernel_shape=[1,1,1]", "", "1,1,2,2,2", "",
      "only images"},
     {12, "AveragePool", "x -> y", "kernel_shape=[2] pads=[0,16777216]", "",
-     "1,1,2", "", "16777218 pixels, pads included, is too long"},
+     "1,1,2", "", "16777218 pixels with its pads is too long"},
 };
 
 static void
