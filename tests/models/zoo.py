@@ -60,6 +60,7 @@ class Row:
     forms: str
     pick: object = logits
     sizes: tuple = (32, 224)
+    hardened: bool = False  # full: how it is trained (export.py)
 
     def exports(self):
         """Forms, and whether each is kept in the repository."""
@@ -212,7 +213,8 @@ add_hf("mobilevit_hf", "MobileViTForImageClassification", "MobileViTConfig",
        "ts14 dyn18*", full=dict(image_size=256, num_labels=1000),
        sizes=(64, 256))
 add_timm("mobilevit_timm", "mobilevit_xxs", {}, "ts17", sizes=(64, 256))
-add_timm("mobilevitv2_timm", "mobilevitv2_050", {}, "ts17", sizes=(64, 256))
+add_timm("mobilevitv2_timm", "mobilevitv2_050", {}, "ts17", sizes=(64, 256),
+         hardened=True)
 add_timm("tinyvit_timm", "tiny_vit_5m_224",
          dict(embed_dims=(8, 8, 16, 16), depths=(1, 1, 2, 1), mlp_ratio=2,
               num_heads=(1, 1, 2, 2), window_sizes=(4, 4, 4, 2)),
