@@ -265,6 +265,8 @@ Item *vq_node_error(const Node *, const char *fmt, ...)
 const Onnx__AttributeProto *vq_node_attr(const Node *, const char *name);
 int64_t vq_attr_int(const Node *, const char *name, int64_t otherwise);
 float vq_attr_float(const Node *, const char *name, float otherwise);
+/* The attribute epsilon of a normalisation, from 0. */
+bool vq_attr_epsilon(const Node *, float otherwise, float *eps);
 /* NULL when missing. */
 const int64_t *vq_attr_ints(const Node *, const char *name, size_t *n);
 bool vq_attr_is(const Node *, const char *name, const char *text,

@@ -3,6 +3,7 @@
  */
 #include "frontend/import.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -57,6 +58,16 @@ vq_attr_float(const Node *n, const char *name, float otherwise)
     const Onnx__AttributeProto *a = vq_node_attr(n, name);
 
     return a && a->has_f ? a->f : otherwise;
+}
+
+bool
+vq_attr_epsilon(const Node *n, float otherwise, float *eps)
+{
+    *eps = vq_attr_float(n, "epsilon", otherwise);
+    if (*eps >= 0 && !isinf(*eps))
+        return true;
+    vq_node_error(n, "epsilon=%g must be a number from 0", (double)*eps);
+    return false;
 }
 
 const int64_t *

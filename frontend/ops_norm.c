@@ -57,16 +57,16 @@ Item *
 vq_onnx_layernorm(Node *n)
 {
     Item *x = vq_in(n, 0), *in[3];
-    double eps = vq_attr_float(n, "epsilon", 1e-5f);
-    Attr attr = {.key = A_EPS, .n = 1, .f = eps};
+    Attr attr = {.key = A_EPS, .n = 1};
+    float eps;
     Item *y;
     int axis;
 
-    if (!(eps >= 0) || isinf(eps))
-        return vq_node_error(n, "epsilon=%g must be a number from 0", eps);
-    if (!vq_axis(n, vq_attr_int(n, "axis", -1), x->type.rank, &axis) ||
+    if (!vq_attr_epsilon(n, 1e-5f, &eps) ||
+        !vq_axis(n, vq_attr_int(n, "axis", -1), x->type.rank, &axis) ||
         !give_statistics(n, x, (1u << x->type.rank) - (1u << axis), eps))
         return NULL;
+    attr.f = (double)eps;
     in[0] = flatten_from(n, x, axis);
     in[1] = flat_vector(n, vq_in(n, 1), &x->type, axis);
     if (!in[0] || !in[1])
@@ -82,10 +82,11 @@ Item *
 vq_onnx_rmsnorm(Node *n)
 {
     Item *x = vq_in(n, 0), *y;
-    float eps = vq_attr_float(n, "epsilon", 1e-5f);
+    float eps;
     int axis;
 
-    if (!vq_axis(n, vq_attr_int(n, "axis", -1), x->type.rank, &axis))
+    if (!vq_attr_epsilon(n, 1e-5f, &eps) ||
+        !vq_axis(n, vq_attr_int(n, "axis", -1), x->type.rank, &axis))
         return NULL;
     y = vq_reduce(n, OP_REDUCE_MEAN, vq_make2(n, OP_MUL, x, x),
                   (1u << x->type.rank) - (1u << axis), true);
@@ -110,8 +111,10 @@ Item *
 vq_onnx_batchnorm(Node *n)
 {
     Item *x = vq_in(n, 0), *scale, *bias, *mean, *var;
-    float eps = vq_attr_float(n, "epsilon", 1e-5f);
+    float eps;
 
+    if (!vq_attr_epsilon(n, 1e-5f, &eps))
+        return NULL;
     if (vq_attr_int(n, "training_mode", 0))
         return vq_node_error(n, "is in training mode: export after .eval()");
     if (x->type.rank < 2)

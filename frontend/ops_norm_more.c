@@ -22,17 +22,19 @@ filled(Node *n, int64_t count, float v)
     return x;
 }
 
-/* (x - mean) / sqrt(var + eps) over the last axis, times gamma, plus beta;
- * each may be NULL. */
+/* (x - mean) / sqrt(var + epsilon) over the last axis, times gamma, plus beta;
+ * each may be NULL. Epsilon is the node's, or else `otherwise`. */
 static Item *
-layernorm(Node *n, Item *x, Item *gamma, Item *beta, float eps)
+layernorm(Node *n, Item *x, Item *gamma, Item *beta, float otherwise)
 {
-    Attr attr = {.key = A_EPS, .n = 1, .f = (double)eps};
+    Attr attr = {.key = A_EPS, .n = 1};
     int64_t cols;
     Item *in[3];
+    float eps;
 
-    if (!x)
+    if (!x || !vq_attr_epsilon(n, otherwise, &eps))
         return NULL;
+    attr.f = (double)eps;
     cols = vq_cols(&x->type);
     in[0] = x;
     in[1] = gamma ? vq_expand(n, gamma, 1, &cols) : filled(n, cols, 1);
@@ -42,11 +44,12 @@ layernorm(Node *n, Item *x, Item *gamma, Item *beta, float eps)
 
 /* x / sqrt(mean(x^2) + eps) * gamma over the last axis */
 static Item *
-rms_norm(Node *n, Item *x, Item *gamma, float eps)
+rms_norm(Node *n, Item *x, Item *gamma, float otherwise)
 {
+    float eps;
     Item *y;
 
-    if (!x)
+    if (!x || !vq_attr_epsilon(n, otherwise, &eps))
         return NULL;
     if (x->type.rank == 0)
         return vq_node_error(n, "a single number has no axis");
@@ -61,7 +64,7 @@ rms_norm(Node *n, Item *x, Item *gamma, float eps)
 
 /* Each of G groups of [B x C x ..] by its own mean and variance. */
 static Item *
-norm_groups(Node *n, Item *x, int64_t groups, float eps)
+norm_groups(Node *n, Item *x, int64_t groups)
 {
     const Type *t = &x->type;
     int64_t count = vq_count(t);
@@ -72,7 +75,7 @@ norm_groups(Node *n, Item *x, int64_t groups, float eps)
                              (long long)groups);
     y = vq_reshape(n, x, 3,
                    (int64_t[]){t->dim[0], groups, count / t->dim[0] / groups});
-    y = layernorm(n, y, NULL, NULL, eps);
+    y = layernorm(n, y, NULL, NULL, 1e-5f);
     return vq_reshape(n, y, t->rank, t->dim);
 }
 
@@ -125,20 +128,18 @@ Item *
 vq_onnx_instance_norm(Node *n)
 {
     Item *x = vq_in(n, 0);
-    float eps = vq_attr_float(n, "epsilon", 1e-5f);
 
     if (x->type.rank < 3)
         return vq_node_error(n, "of %s", vq_shape_text(n, &x->type));
-    return scale_channels(n, norm_groups(n, x, x->type.dim[1], eps),
-                          vq_in(n, 1), vq_in(n, 2));
+    return scale_channels(n, norm_groups(n, x, x->type.dim[1]), vq_in(n, 1),
+                          vq_in(n, 2));
 }
 
 /* Scales and biases of the groups (opset 18), or of the channels (21). */
 Item *
 vq_onnx_group_norm(Node *n)
 {
-    Item *y = norm_groups(n, vq_in(n, 0), vq_attr_int(n, "num_groups", 0),
-                          vq_attr_float(n, "epsilon", 1e-5f));
+    Item *y = norm_groups(n, vq_in(n, 0), vq_attr_int(n, "num_groups", 0));
 
     return scale_channels(n, y, vq_in(n, 1), vq_in(n, 2));
 }
@@ -154,9 +155,7 @@ vq_onnx_ms_group_norm(Node *n)
     if (x->type.rank != 4)
         return vq_node_error(n, "of %s", vq_shape_text(n, &x->type));
     x = last ? vq_transpose(n, x, in) : x;
-    x = x ? norm_groups(n, x, vq_attr_int(n, "groups", 0),
-                        vq_attr_float(n, "epsilon", 1e-5f))
-          : NULL;
+    x = x ? norm_groups(n, x, vq_attr_int(n, "groups", 0)) : NULL;
     x = scale_channels(n, x, vq_in(n, 1), vq_in(n, 2));
     if (vq_attr_int(n, "activation", 0))
         x = vq_make2(n, OP_MUL, x, vq_make1(n, OP_SIGMOID, x));
@@ -220,14 +219,12 @@ sum_inputs(Node *n, uint32_t last)
 Item *
 vq_onnx_skip_layernorm(Node *n)
 {
-    return layernorm(n, sum_inputs(n, 4), vq_in(n, 2), vq_in(n, 3),
-                     vq_attr_float(n, "epsilon", 1e-12f));
+    return layernorm(n, sum_inputs(n, 4), vq_in(n, 2), vq_in(n, 3), 1e-12f);
 }
 
 /* (x, skip, gamma, bias); output 3 is the sum. */
 Item *
 vq_onnx_skip_rmsnorm(Node *n)
 {
-    return rms_norm(n, sum_inputs(n, 3), vq_in(n, 2),
-                    vq_attr_float(n, "epsilon", 1e-12f));
+    return rms_norm(n, sum_inputs(n, 3), vq_in(n, 2), 1e-12f);
 }
