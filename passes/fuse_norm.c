@@ -224,7 +224,7 @@ radicand(const Graph *g, ValId v, double *gain, double *eps)
         v = var;
     v = squares(g, v, gain);
     *eps *= *gain * *gain; /* of a sum: that of the mean */
-    return v;
+    return *eps >= 0 ? v : 0;
 }
 
 /* op as x * (..)^-1/2: x, and what is raised. */
@@ -264,6 +264,8 @@ fuse_length(Match *m, const Op *op)
         !vq_same_shape(vq_type(m->g, x), vq_type(m->g, op->out)))
         return 0;
     eps = fmax(eps, least * least * gain * gain);
+    if (isinf(eps))
+        return 0;
     return plain_norm(m, op, x, false, gain, eps);
 }
 
