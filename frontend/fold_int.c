@@ -18,8 +18,8 @@ typedef struct IntOp {
     bool is_bool;                   /* the integer form gives a bool */
 } IntOp;
 
-static int64_t
-add(int64_t a, int64_t b)
+int64_t
+vq_wrapping_add(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a + (uint64_t)b);
 }
@@ -30,8 +30,8 @@ sub(int64_t a, int64_t b)
     return (int64_t)((uint64_t)a - (uint64_t)b);
 }
 
-static int64_t
-mul(int64_t a, int64_t b)
+int64_t
+vq_wrapping_mul(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a * (uint64_t)b);
 }
@@ -68,8 +68,8 @@ power(int64_t a, int64_t b)
         return a == 1 ? 1 : a == -1 ? (b % 2 ? -1 : 1) : 0;
     for (; b; b >>= 1) {
         if (b & 1)
-            r = mul(r, a);
-        a = mul(a, a);
+            r = vq_wrapping_mul(r, a);
+        a = vq_wrapping_mul(a, a);
     }
     return r;
 }
@@ -177,10 +177,10 @@ greater_equal_f(float a, float b)
 }
 
 static const IntOp binary_ops[] = {
-    {"Add", add, NULL, NULL, false},
-    {"Sum", add, NULL, NULL, false},
+    {"Add", vq_wrapping_add, NULL, NULL, false},
+    {"Sum", vq_wrapping_add, NULL, NULL, false},
     {"Sub", sub, NULL, NULL, false},
-    {"Mul", mul, NULL, NULL, false},
+    {"Mul", vq_wrapping_mul, NULL, NULL, false},
     {"Div", divide, NULL, NULL, false},
     {"Mod", mod, fmodf, NULL, false},
     {"fmod", remainder_c, fmodf, NULL, false},
@@ -289,8 +289,8 @@ typedef struct IntReduction {
 } IntReduction;
 
 static const IntReduction reductions[] = {
-    {"ReduceSum", add, 0},
-    {"ReduceProd", mul, 1},
+    {"ReduceSum", vq_wrapping_add, 0},
+    {"ReduceProd", vq_wrapping_mul, 1},
     {"ReduceMax", vq_max, INT64_MIN},
     {"ReduceMin", vq_min, INT64_MAX},
 };

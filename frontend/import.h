@@ -227,6 +227,9 @@ Item *vq_item_range(Import *, int64_t n); /* 0 .. n - 1 */
 bool vq_is_float_elem(int32_t elem_type);
 /* An integer brought into the range of its type as C converts it. */
 int64_t vq_wrap_int(ElemType, int64_t);
+/* Modulo 2^64 (fold_int.c). */
+int64_t vq_wrapping_add(int64_t, int64_t);
+int64_t vq_wrapping_mul(int64_t, int64_t);
 
 /* ---- budget.c: bounds on what is worked out at compile time ---- */
 

@@ -169,14 +169,13 @@ combine(const char *how, double a, double b)
     return a < b ? a : b;
 }
 
-/* Sums and products wrap. */
 static int64_t
 combine_ints(const char *how, int64_t a, int64_t b)
 {
     if (strcmp(how, "add") == 0)
-        return (int64_t)((uint64_t)a + (uint64_t)b);
+        return vq_wrapping_add(a, b);
     if (strcmp(how, "mul") == 0)
-        return (int64_t)((uint64_t)a * (uint64_t)b);
+        return vq_wrapping_mul(a, b);
     return strcmp(how, "max") == 0 ? vq_max(a, b) : vq_min(a, b);
 }
 
@@ -212,9 +211,9 @@ scatter_combine(Node *n, const Item *x, const Item *up, const int64_t *at,
             vq_item_f(y)[at[i]] = (float)combine(
                 how, (double)vq_item_f(y)[at[i]], (double)vq_item_f(up)[i]);
         else
-            vq_item_i(y)[at[i]] = vq_wrap_int(
-                x->et,
-                combine_ints(how, vq_item_i(y)[at[i]], vq_item_i(up)[i]));
+            vq_item_i(y)[at[i]] =
+                vq_wrap_int(x->et, combine_ints(how, vq_item_i(y)[at[i]],
+                                                vq_item_i(up)[i]));
     return y;
 }
 

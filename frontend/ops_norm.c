@@ -3,8 +3,6 @@
  */
 #include "frontend/import.h"
 
-#include <math.h>
-
 /* x as [.. x C], C the product of the axes from `axis` on. */
 static Item *
 flatten_from(Node *n, Item *x, int axis)
