@@ -126,13 +126,16 @@ bool
 vq_feed_read(Vitqc *v, const Feed *f, int64_t at, float *out)
 {
     ArenaMark m = vq_arena_mark(&v->tmp);
+    int64_t n = vq_min(f->batch, f->count);
     bool good = true;
 
-    for (int64_t b = 0; b < f->batch && good; b++) {
+    for (int64_t b = 0; b < n && good; b++) {
         int64_t i = f->first + (at + b) % f->count;
 
         good = vq_dataset_get(f->data, &v->diag, &v->tmp, i, out + b * f->each);
     }
+    for (int64_t k = n * f->each; k < f->batch * f->each && good; k++)
+        out[k] = out[k - n * f->each];
     vq_arena_release(&v->tmp, m);
     return good;
 }

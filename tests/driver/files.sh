@@ -79,6 +79,10 @@ check "verify an object" "$vitqc" verify "$model" --calib "$images" \
 check "a batch" sh -c "'$vitqc' '$model_dyn' --batch 2 -o b.o \
     --calib '$images' && '$vitqc' run b.o --input '$images' --output b.npy &&
     cmp y.npy b.npy"
+check "a batch of more than there are" sh -c "'$vitqc' '$model_dyn' --batch 4 \
+    -o four.o --calib '$images' &&
+    '$vitqc' run four.o --input '$images' --output four.npy &&
+    cmp y.npy four.npy"
 
 cat >app.c <<'END'
 #include "vit.h"
