@@ -134,6 +134,7 @@ vq_feed_read(Vitqc *v, const Feed *f, int64_t at, float *out)
 
         good = vq_dataset_get(f->data, &v->diag, &v->tmp, i, out + b * f->each);
     }
+    /* What comes again is copied: it is costly to decode or to make. */
     for (int64_t k = n * f->each; k < f->batch * f->each && good; k++)
         out[k] = out[k - n * f->each];
     vq_arena_release(&v->tmp, m);

@@ -212,7 +212,7 @@ squares(const Graph *g, ValId v, double *gain)
                : 0;
 }
 
-/* What stands under the root: the x of mean(x * x) + eps. */
+/* What stands under the root: the x of mean(x * x) + eps, eps from 0. */
 static ValId
 radicand(const Graph *g, ValId v, double *gain, double *eps)
 {
